@@ -1,0 +1,69 @@
+// Faults on a running testnet: fault apply, fault list, fault clear.
+import { fail } from '../../errors.ts';
+import { parseFault } from '../../spec/parse.ts';
+import { formatProblems } from '../../spec/problems.ts';
+import { type Command, json, testnetOption, textOf } from '../command.ts';
+import { readSpecFile } from '../load-spec.ts';
+import { testnetsOf, whereOptions } from '../runtime-options.ts';
+import { chosenSession, selectTestnet } from '../select-testnet.ts';
+import { renderFaults } from '../view/tables.ts';
+
+export const faultApply: Command = {
+  name: 'fault apply',
+  positional: [
+    { name: '<file>', description: 'a `kind: Fault` document, or - for standard input' },
+  ],
+  summary: 'Add a fault to a running testnet',
+  options: [testnetOption, ...whereOptions],
+  examples: ['fault apply cut.yaml', 'fault apply - < cut.yaml'],
+  run: async (invocation) => {
+    const [file = '-'] = invocation.positional;
+    const { terminal } = invocation;
+    const text = await readSpecFile(file);
+    const { spec, problems } = parseFault(text, file === '-' ? '<stdin>' : file);
+    if (problems.length > 0) {
+      terminal.note(formatProblems(problems, { text, color: terminal.color }));
+    }
+    if (spec === undefined) return 2;
+    const wanted = textOf(invocation, 'testnet');
+    if (wanted !== undefined && wanted !== spec.spec.testnet) {
+      throw fail('USAGE', `the fault is for ${spec.spec.testnet}, -n says ${wanted}`);
+    }
+    const testnets = await testnetsOf(invocation, spec.metadata);
+    const session = testnets.open(await selectTestnet(testnets, spec.spec.testnet));
+    const fault = await session.applyFault(spec);
+    for (const warning of fault.warnings) terminal.note(`warning: ${warning}`);
+    terminal.note(`fault ${fault.name} is accepted`);
+    return 0;
+  },
+};
+
+export const faultList: Command = {
+  name: 'fault list',
+  summary: 'List the faults of a running testnet',
+  options: [testnetOption, json, ...whereOptions],
+  examples: ['fault list', 'fault list --json'],
+  run: async (invocation) => {
+    const session = await chosenSession(invocation);
+    const faults = await session.faults();
+    const asJson = invocation.options['json'] === true;
+    invocation.terminal.out(asJson ? JSON.stringify(faults) : renderFaults(faults));
+    return 0;
+  },
+};
+
+export const faultClear: Command = {
+  name: 'fault clear',
+  positional: [{ name: '[fault]', description: 'default: all that are planned or active' }],
+  summary: 'End faults of a running testnet',
+  options: [testnetOption, ...whereOptions],
+  examples: ['fault clear cut', 'fault clear'],
+  run: async (invocation) => {
+    const session = await chosenSession(invocation);
+    const cleared = await session.clearFaults(invocation.positional[0]);
+    invocation.terminal.note(
+      cleared.length === 0 ? 'no fault was active or planned' : `cleared ${cleared.join(', ')}`,
+    );
+    return 0;
+  },
+};

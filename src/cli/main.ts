@@ -1,0 +1,83 @@
+// The command line: builds the parser from the table of commands, runs one, and is the only place
+// that prints an error or sets the exit status.
+import { CommanderError, Option, Command as Parser } from 'commander';
+import { messageOf, PeerstormError } from '../errors.ts';
+import type { Command } from './command.ts';
+import { commands } from './commands.ts';
+import { processTerminal } from './terminal.ts';
+import { version } from './version.ts';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const terminal = processTerminal();
+  // The sbin folders, where nft and ip are, may be missing from a user's PATH.
+  process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+  let exit = 0;
+  const parser = buildParser((command, positional, options) =>
+    command.run({ positional, options, terminal }).then((code) => {
+      exit = code;
+    }),
+  );
+  try {
+    await parser.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof PeerstormError) {
+      terminal.note(`error: ${error.message}\n  ${error.hint}`);
+      return error.exit;
+    }
+    terminal.note(`error: ${messageOf(error)}\n${error instanceof Error ? error.stack : ''}`);
+    terminal.note('This is a bug in Peerstorm; please report it with the lines above.');
+    return 70;
+  }
+}
+
+type Run = (
+  command: Command,
+  positional: readonly string[],
+  options: Readonly<Record<string, string | boolean | undefined>>,
+) => Promise<void>;
+
+function buildParser(run: Run): Parser {
+  const parser = new Parser('peerstorm')
+    .description('Spins up peer-to-peer testnets from one YAML file and breaks them on purpose.')
+    .version(version, '-V, --version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', '\nStart with `peerstorm init`, then `peerstorm test testnet.yaml`.');
+  const parents = new Map<string, Parser>();
+  for (const command of commands) {
+    const [first = '', second] = command.name.split(' ');
+    if (second === undefined) {
+      addCommand(parser.command(first), command, run);
+      continue;
+    }
+    const parent = parents.get(first) ?? parser.command(first).description(`${first} commands`);
+    parents.set(first, parent);
+    addCommand(parent.command(second), command, run);
+  }
+  return parser;
+}
+
+function addCommand(parser: Parser, command: Command, run: Run): void {
+  parser.description(command.summary).exitOverride().showSuggestionAfterError();
+  for (const { name, description } of command.positional ?? []) parser.argument(name, description);
+  for (const { flags, description, choices, default: initial } of command.options ?? []) {
+    const option = new Option(flags, description);
+    if (choices) option.choices(choices);
+    if (initial !== undefined) option.default(initial);
+    parser.addOption(option);
+  }
+  const lines = command.examples.map((example) => `  $ peerstorm ${example}`);
+  parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  parser.action(async (...parts: unknown[]) => {
+    const positional = parts
+      .slice(0, -2)
+      .flat()
+      .filter((part) => part !== undefined) as string[];
+    await run(command, positional, parser.opts());
+  });
+}

@@ -1,0 +1,27 @@
+// A Testnet as the user wrote it -> spec and plan, or the words that `peerstorm validate` has for
+// what is wrong with it.
+import type { KindTable } from '../kinds/kind.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planTestnet } from '../plan/plan-testnet.ts';
+import type { TestnetObject } from '../runtime/kubernetes/objects.ts';
+import { acceptTestnet } from '../spec/accept.ts';
+import { checkForKubernetes } from '../spec/check-kubernetes.ts';
+import type { Testnet } from '../spec/schema.ts';
+import { type Acceptance, linesOf } from './known.ts';
+
+export function acceptanceOf(object: TestnetObject, kinds: KindTable): Acceptance {
+  let plan: Plan | undefined;
+  const result = acceptTestnet(object, (testnet) => {
+    const planned = planTestnet(testnet, kinds);
+    plan = planned.plan;
+    return [...checkForKubernetes(testnet), ...planned.problems];
+  });
+  if ('problems' in result) return { problem: linesOf(result.problems) };
+  if (plan === undefined) return { problem: 'the spec cannot be planned' };
+  return { testnet: result.accepted, plan };
+}
+
+/** The plan of a spec that was accepted. */
+export function planOf(testnet: Testnet, kinds: KindTable): Plan | undefined {
+  return planTestnet(testnet, kinds).plan;
+}

@@ -1,0 +1,11 @@
+// Names of the things of a testnet, branded so that they are not mixed up.
+declare const brand: unique symbol;
+
+/** `<group>-<index>`, index from 0. */
+export type NodeName = string & { readonly [brand]: 'NodeName' };
+
+export function nodeName(group: string, index: number): NodeName {
+  // The one place where a name is made.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return `${group}-${index}` as NodeName;
+}

@@ -1,0 +1,399 @@
+// Keeps the faults of a schedule in force at their times, in the kernel of one network namespace:
+// the router of a fabric, or a pod. It holds the whole schedule with absolute times and wakes for
+// each start and end; whatever is in force changes in one transaction, whose return is the time of
+// enforcement. It renews the lease, compares what the kernel holds with what was asked, makes anew
+// what somebody has meddled with, and records every failure: a change that fails leaves the state
+// before it in force and is tried again soon.
+//
+// Guarantees: one change at a time; traffic classes are there before rules refer to them; a fault
+// whose time is over is gone at most a second later, with or without this process.
+import { hostname } from 'node:os';
+import { fail, messageOf } from '../../errors.ts';
+import type { Addresses } from '../../faults/addresses.ts';
+import { compile, renewLease } from '../../faults/compile.ts';
+import type { ScheduledEffect } from '../../faults/effect.ts';
+import type { Place } from '../../faults/place.ts';
+import { type Count, countersIn } from '../../faults/readback.ts';
+import { type Ruleset, tableName } from '../../faults/ruleset.ts';
+import { shapesFrom } from '../../faults/shaping.ts';
+import type { NodeName } from '../../names.ts';
+import { systemClock } from '../clock.ts';
+import { createQueue, type Queue } from '../fabric/kernel-commands.ts';
+import type { Enforcement, Schedule } from '../runtime.ts';
+import { type Found, lookAround, nothingFound } from './found.ts';
+import { countersOf, inspect, later, nft, readCounters, type Tool } from './kernel-state.ts';
+import { heartbeatMs, leaseFor } from './lease.ts';
+import { TrafficClasses } from './traffic-classes.ts';
+
+/** Where rules are put in force, and how. */
+export type EnforcementPoint = {
+  readonly place: Place;
+  readonly tool: Tool;
+  readonly addresses: () => Addresses;
+  /** Of the port of a node. */
+  readonly deviceOf: (node: NodeName) => string;
+  /** Text for the next transaction that is not of faults; `done` when the kernel has taken it. */
+  readonly extra?: { pending(): string; done(): void };
+  /** Numbers of faults, the same for the whole run; may grow. Default: as they come. */
+  readonly faultIds?: ReadonlyMap<string, number>;
+  readonly counterAgeMs?: number;
+};
+
+type InForce = {
+  readonly schedule: Schedule;
+  readonly effects: readonly ScheduledEffect[];
+  readonly revision: number;
+  readonly ruleset: Ruleset;
+};
+
+const retryMs = 1_000;
+const leaseSlackMs = 100;
+
+export class Enforcer implements AsyncDisposable {
+  readonly #point: EnforcementPoint;
+  readonly #classes: TrafficClasses;
+  readonly #queue: Queue = createQueue();
+  readonly #listeners: (() => void)[] = [];
+  readonly #ownIds = new Map<string, number>();
+  readonly #times = new Map<string, Enforcement['faults'][string]>();
+  /** Of many enforcers in one process, not all renew at the same instant. */
+  readonly #phase: number;
+  #timer: NodeJS.Timeout | undefined;
+  #schedule: Schedule;
+  /** Raised with each change of addresses. */
+  #revision = 0;
+  #found: Found | undefined;
+  #inForce: InForce | undefined;
+  #appliedAt = systemClock.now();
+  #generation: number;
+  #renewAt = 0;
+  #leasedUntil = 0;
+  /** The ends that the lease in force knows of. */
+  #leased = '';
+  #counters: ReadonlyMap<string, Count> = new Map();
+  #countedAt = 0;
+  /** What the kernel holds that is not ours. */
+  #drift: string | undefined;
+  /** The same, also when it is mended: until the next schedule a fault may have been without. */
+  #saidDrift: string | undefined;
+  #mendedAt = -Infinity;
+  #queueDrops = 0;
+  #problem: string | undefined;
+  #ended = false;
+
+  /** Touches nothing until the first schedule or change of nodes. */
+  constructor(point: EnforcementPoint, leaseSeconds: number, found = nothingFound(point.place)) {
+    this.#point = point;
+    this.#schedule = { generation: 0, leaseSeconds, base: [], effects: [] };
+    this.#found = found;
+    this.#generation = found.generation;
+    this.#phase = point.place.kind === 'pod' ? 0.75 + Math.random() / 4 : 1;
+    this.#classes = new TrafficClasses(point.tool, point.deviceOf);
+    this.#classes.inherit(found.classes);
+  }
+
+  /** Resolves when what is due of it is in force; the rest comes at its time. */
+  async enforce(schedule: Schedule, addressesChanged = false): Promise<void> {
+    this.#schedule = schedule;
+    if (addressesChanged) this.#revision += 1;
+    await this.#queue(() => this.#wake());
+  }
+
+  /** Resolves when nodes with new addresses are under what is in force. */
+  async nodesChanged(): Promise<void> {
+    this.#revision += 1;
+    await this.#queue(() => this.#wake());
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The longest that a packet may still be on its way. */
+  longestDelayMs(): number {
+    return this.#classes.longestDelayMs();
+  }
+
+  /** What is known; counters are at most a second old at the next call. */
+  enforcement(): Enforcement {
+    if (!this.#ended && systemClock.now() - this.#countedAt > (this.#point.counterAgeMs ?? 1_000)) {
+      this.#countedAt = systemClock.now();
+      this.#queue(() => this.#count()).catch((error: unknown) => this.#record(error));
+    }
+    return {
+      host: hostname(),
+      generation: this.#inForce?.schedule.generation ?? 0,
+      appliedAt: this.#appliedAt,
+      faults: Object.fromEntries(this.#times),
+      counters: Object.fromEntries(
+        [...this.#faultIds()].map(([name, id]) => [name, countersOf(this.#counters, id)]),
+      ),
+      lapsedPackets: this.#counters.get('lapsed')?.packets ?? 0,
+      queueDrops: this.#queueDrops,
+      ...(this.#saidDrift === undefined ? {} : { drift: this.#saidDrift }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    };
+  }
+
+  /** Reads counters and drift now. */
+  async refresh(): Promise<void> {
+    await this.#queue(async () => {
+      await this.#inspect();
+      if (this.#drift !== undefined) this.#arm();
+    });
+    this.#notify();
+  }
+
+  /** Heals everything in one transaction: the table goes, and with it all that it did. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end(async () => {
+      await this.#count();
+      this.#ended = true;
+      const began = systemClock.now();
+      const table = `table inet ${tableName}\n`;
+      await nft(this.#point.tool, `add ${table}delete ${table}`);
+      this.#noteTimes([], began);
+      this.#notify();
+    });
+  }
+
+  /** Leaves everything as it is, for as long as the lease lasts. */
+  async leave(): Promise<void> {
+    await this.#end(async () => {
+      this.#ended = true;
+      const renewal = this.#inForce === undefined ? '' : this.#renewal(this.#inForce.effects);
+      // Where there is nothing any more, nothing is left.
+      if (renewal !== '') await this.#point.tool('nft', ['-f', '-'], { input: renewal });
+    });
+  }
+
+  async #end(task: () => Promise<void>): Promise<void> {
+    await this.#queue(async () => {
+      if (this.#ended) return;
+      clearTimeout(this.#timer);
+      await task();
+    });
+  }
+
+  async #wake(): Promise<void> {
+    if (this.#ended) return;
+    clearTimeout(this.#timer);
+    const failures: unknown[] = [];
+    const step = (task: () => Promise<void>) => task().catch((error) => failures.push(error));
+    const due = this.#due();
+    if (this.#differs(due) || this.#drift !== undefined) await step(() => this.#change(due));
+    // Also after a failure: what is in force must not lapse because something new can't be.
+    if (systemClock.now() >= this.#renewAt) await step(() => this.#heartbeat());
+    await step(() => this.#classes.sweep(systemClock.now()));
+    const [failure] = failures;
+    if (failure !== undefined) this.#leasedUntil = 0;
+    this.#problem = failure === undefined ? undefined : messageOf(failure);
+    this.#arm();
+    this.#notify();
+    if (failure !== undefined) throw failure;
+  }
+
+  #due(): readonly ScheduledEffect[] {
+    const now = systemClock.now();
+    return this.#schedule.effects.filter(({ start, end = Infinity }) => start <= now && now < end);
+  }
+
+  #differs(effects: readonly ScheduledEffect[]): boolean {
+    const { schedule, revision, effects: before } = this.#inForce ?? {};
+    return (
+      schedule !== this.#schedule ||
+      revision !== this.#revision ||
+      before?.length !== effects.length ||
+      effects.some((effect, at) => effect !== before[at])
+    );
+  }
+
+  async #change(effects: readonly ScheduledEffect[]): Promise<void> {
+    const [schedule, revision] = [this.#schedule, this.#revision];
+    const { place, deviceOf } = this.#point;
+    // Somebody has meddled with it: nothing is taken for granted.
+    if (this.#drift !== undefined) {
+      this.#mendedAt = systemClock.now();
+      this.#found = await lookAround(this.#point);
+    }
+    const ruleset = this.#compile(schedule, effects);
+    // Ahead of the first fault that needs it: it costs packets of that moment.
+    if (
+      place.kind === 'pod' &&
+      [...schedule.base, ...schedule.effects].some(shapesFrom(place.node))
+    ) {
+      await this.#classes.installRoot(deviceOf(place.node));
+    }
+    await this.#classes.add(ruleset.classes);
+    const { began, changed, retire } = await this.#apply(ruleset, effects);
+    this.#appliedAt = systemClock.now();
+    this.#noteTimes(effects, began);
+    if (schedule !== this.#inForce?.schedule) this.#saidDrift = undefined;
+    this.#inForce = { schedule, effects, revision, ruleset };
+    this.#classes.keepOnly(ruleset.classes);
+    this.#notify();
+    if (retire !== '') await nft(this.#point.tool, retire);
+    if (changed) await this.#inspect();
+  }
+
+  #compile(schedule: Schedule, effects: readonly ScheduledEffect[]): Ruleset {
+    if (this.#point.faultIds === undefined) {
+      for (const { fault } of effects) {
+        if (!this.#ownIds.has(fault)) this.#ownIds.set(fault, this.#ownIds.size);
+      }
+    }
+    const previous = this.#inForce?.ruleset;
+    this.#generation += 1;
+    return compile({
+      place: this.#point.place,
+      generation: this.#generation,
+      ...(previous === undefined ? {} : { previous }),
+      afresh: this.#drift !== undefined,
+      base: schedule.base,
+      effects,
+      addresses: this.#point.addresses(),
+      minors: previous?.minors ?? this.#found?.minors ?? new Map(),
+      faultIds: this.#faultIds(),
+    });
+  }
+
+  #faultIds(): ReadonlyMap<string, number> {
+    return this.#point.faultIds ?? this.#ownIds;
+  }
+
+  /**
+   * Returns when the flip began: until then what was before was in force for sure. A pod's change
+   * is one transaction of one process; a fabric's is in pieces, since without privileges netlink
+   * takes only so much at once, and so that the flip itself is short whatever the size.
+   */
+  async #apply(ruleset: Ruleset, effects: readonly ScheduledEffect[]) {
+    const { place, tool, extra } = this.#point;
+    const found = this.#found;
+    const { prelude = '', leftovers } = found ?? {};
+    const retire = leftovers ?? ruleset.retire;
+    const beside = prelude + (extra?.pending() ?? '');
+    const same = ruleset.flip === '' && this.#leased === this.#leaseKey(effects);
+    const flip = same ? '' : ruleset.flip + this.#renewal(effects);
+    const whole = place.kind === 'pod';
+    if (!whole && beside !== '') {
+      await nft(tool, beside);
+      this.#found = found && { ...found, prelude: '' };
+    }
+    if (!whole) await this.#load(ruleset);
+    const began = systemClock.now();
+    const text = whole ? [beside, ...ruleset.load, flip, retire].join('') : flip;
+    if (text !== '') await nft(tool, text);
+    this.#found = undefined;
+    extra?.done();
+    this.#leased = this.#leaseKey(effects);
+    return { began, retire: whole ? '' : retire, changed: beside !== '' || flip !== '' };
+  }
+
+  async #load({ load, base, faults, generation }: Ruleset): Promise<void> {
+    try {
+      for (const text of load) await nft(this.#point.tool, text);
+    } catch (error) {
+      // What was loaded hangs in the air and would only take up room.
+      for (const { number, remove } of [faults, base]) {
+        if (number === generation) await this.#point.tool('nft', ['-f', '-'], { input: remove });
+      }
+      throw error;
+    }
+  }
+
+  async #heartbeat(): Promise<void> {
+    const until = this.#leasedUntil;
+    const renewal = this.#renewal(this.#inForce?.effects ?? []);
+    // What the lease in force reaches already is looked at when nobody has anything urgent to do.
+    await this.#inspect(this.#leasedUntil > until + leaseSlackMs ? renewal : '');
+  }
+
+  #renewal(effects: readonly ScheduledEffect[]): string {
+    const { leaseSeconds } = this.#schedule;
+    const now = systemClock.now();
+    this.#renewAt = now + heartbeatMs(leaseSeconds) * this.#phase;
+    const seconds = leaseFor(leaseSeconds, { ends: this.#endsOf(effects), now });
+    this.#leasedUntil = now + seconds * 1_000;
+    return seconds > 0 ? renewLease(seconds) : '';
+  }
+
+  #leaseKey(effects: readonly ScheduledEffect[]): string {
+    return [this.#schedule.leaseSeconds, ...this.#endsOf(effects)].join();
+  }
+
+  /** Of those that act here. */
+  #endsOf(effects: readonly ScheduledEffect[]): readonly number[] {
+    const { place } = this.#point;
+    return effects.flatMap(({ end, from, to }) => {
+      if (end === undefined) return [];
+      return place.kind === 'fabric' || from.includes(place.node) || to.includes(place.node)
+        ? [end]
+        : [];
+    });
+  }
+
+  /** Renews the lease, if asked to, and reads in the same run; the reading is of just before. */
+  async #inspect(renewal = ''): Promise<void> {
+    const { tool, place, deviceOf } = this.#point;
+    if (this.#ended || this.#inForce === undefined) return;
+    const input = `${renewal}list table inet ${tableName}\n`;
+    const urgency = renewal === '' ? later(tool) : tool;
+    const listing = await urgency('nft', ['-f', '-'], { input });
+    if (listing.ok) {
+      this.#counters = countersIn(listing.stdout);
+      this.#countedAt = systemClock.now();
+    }
+    const { ruleset } = this.#inForce;
+    const expected = { place, ruleset, classes: this.#classes.present(), deviceOf };
+    const { drift, queueDrops } = await inspect(expected, { listing, tool: later(tool) });
+    this.#drift = drift;
+    this.#saidDrift ??= drift;
+    // A class takes its count along when it goes.
+    this.#queueDrops = Math.max(this.#queueDrops, queueDrops);
+    if (!listing.ok && renewal !== '') throw fail('ENFORCE_FAILED', listing.message);
+  }
+
+  async #count(): Promise<void> {
+    if (this.#ended || this.#inForce === undefined) return;
+    this.#counters = await readCounters(this.#point.tool);
+    this.#countedAt = systemClock.now();
+  }
+
+  #noteTimes(effects: readonly ScheduledEffect[], began: number): void {
+    const before = new Set(this.#inForce?.effects.map(({ fault }) => fault));
+    const after = new Set(effects.map(({ fault }) => fault));
+    const at = systemClock.now();
+    for (const fault of after.difference(before)) this.#times.set(fault, { enforcedAt: at });
+    for (const fault of before.difference(after)) {
+      this.#times.set(fault, { ...this.#times.get(fault), healBeganAt: began, healedAt: at });
+    }
+  }
+
+  /** The next start or end, renewal, or class to delete, whichever comes first. */
+  #arm(): void {
+    if (this.#ended) return;
+    const now = systemClock.now();
+    const boundaries = this.#schedule.effects.flatMap(({ start, end = Infinity }) => [start, end]);
+    const ahead = boundaries.filter((time) => time > now);
+    const next = Math.min(...ahead, this.#renewAt, this.#classes.nextSweep() ?? Infinity);
+    // A change takes time, in which the next one may have come due. One that failed comes again.
+    const again = this.#differs(this.#due()) || this.#problem !== undefined;
+    const mendAt = this.#drift === undefined ? Infinity : this.#mendedAt + retryMs;
+    const retryAt = again ? now + (this.#problem === undefined ? 0 : retryMs) : mendAt;
+    this.#timer = setTimeout(
+      () => {
+        this.#queue(() => this.#wake()).catch(() => undefined); // recorded where it happened
+      },
+      Math.max(0, Math.ceil(Math.min(next, retryAt) - now)),
+    );
+  }
+
+  #record(error: unknown): void {
+    this.#problem = messageOf(error);
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

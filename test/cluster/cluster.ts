@@ -1,0 +1,221 @@
+// A real Kubernetes of one host for the tests, with all its data below one folder. It lives in
+// namespaces of its own (processes, network, mounts): the machine sees one network link, one cgroup
+// and the folder, and everything else is gone as soon as the first process of it is. A cluster with
+// the folder FOLDER is reached by FOLDER/kubeconfig.
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readlink, rm, rmdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { type Identity, isThere, treeOf } from '../processes.ts';
+import { addressesOf, cgroupOf, linkOf } from './settings.ts';
+
+const here = import.meta.dirname;
+const limitMs = 180_000;
+
+/**
+ * The path of its kubeconfig, once the host is Ready; `owned`: it dies with this process, and what
+ * is left of it then is removed a moment later.
+ */
+export async function startCluster(path: string, options = { owned: false }): Promise<string> {
+  const folder = resolve(path);
+  // A socket's path has at most 107 bytes (unix(7)), and the kubelet's add 40 to it.
+  if (folder.length > 60) throw new TypeError(`too long a path for a cluster: ${folder}`);
+  if (process.geteuid?.() !== 0) throw new TypeError('a cluster needs root');
+  if (running(folder) !== undefined) throw new TypeError(`${folder} has a running cluster`);
+  await removeData(folder);
+  await mkdir(join(folder, 'log'), { recursive: true, mode: 0o700 });
+  const { stdout: programs } = await execa(join(here, 'build-kubernetes'), { stderr: 'inherit' });
+  const index = await freeIndex();
+  await writeFile(join(folder, 'index'), `${index}`);
+  const pid = spawnHost({ folder, programs, index }, options.owned);
+  const [identity] = treeOf(pid);
+  await writeFile(join(folder, 'pid'), JSON.stringify(identity));
+  if (options.owned) outlive(folder);
+  try {
+    await link(pid, index);
+    await isReady(folder);
+  } catch (cause) {
+    const said = readFileSync(join(folder, 'log', 'host.log'), 'utf8')
+      .split('\n')
+      .slice(-20);
+    await stopCluster(folder, { keepLogs: true });
+    throw new TypeError(`no cluster; see ${folder}/log\n${said.join('\n')}`, { cause });
+  }
+  return join(folder, 'kubeconfig');
+}
+
+export async function stopCluster(path: string, options = { keepLogs: false }): Promise<void> {
+  const folder = resolve(path);
+  const identity = running(folder);
+  if (identity !== undefined) {
+    const tree = treeOf(identity.pid);
+    process.kill(identity.pid, 'SIGKILL'); // and the kernel ends the first process in it, and all
+    while (tree.some(isThere)) await sleep(50);
+  }
+  if (existsSync(join(folder, 'index'))) {
+    const index = Number(readFileSync(join(folder, 'index'), 'utf8'));
+    // The network namespace outlives its processes: sockets of theirs say good-bye for minutes.
+    await execa('ip', ['link', 'delete', linkOf(index)], { reject: false });
+    await execa('ip', ['route', 'delete', ...unreachable(index)], { reject: false });
+    await removeCgroups(cgroupOf(index));
+  }
+  await removeData(folder, options.keepLogs ? ['log'] : []);
+  if (!options.keepLogs) await rm(folder, { recursive: true, force: true });
+}
+
+/** Somebody who is there when this process is not any more. */
+function outlive(folder: string): void {
+  const [owner] = treeOf(process.pid);
+  const argv = [import.meta.filename, 'outlive', folder, JSON.stringify(owner)];
+  spawn(process.execPath, argv, { detached: true, stdio: 'ignore', cwd: '/' }).unref();
+}
+
+/** Stops the cluster when its owner is gone, unless the owner has. */
+async function stopAfter(folder: string, owner: Identity): Promise<void> {
+  while (isThere(owner) && existsSync(folder)) await sleep(500);
+  if (existsSync(folder)) await stopCluster(folder);
+}
+
+/** What `docker save` has written: there is no registry. */
+export async function importImages(folder: string, tar: string): Promise<void> {
+  await inCluster(folder, ['ctr', '--namespace', 'k8s.io', 'images', 'import', tar]);
+}
+
+/** Runs a program on the host of the cluster. */
+export async function inCluster(folder: string, argv: readonly string[]): Promise<string> {
+  const [, first] = treeOf(running(resolve(folder))?.pid ?? -1);
+  if (first === undefined) throw new TypeError(`no cluster in ${folder}`);
+  const namespaces = ['--mount', '--net', '--pid', '--uts', '--ipc'];
+  const { stdout } = await execa('nsenter', ['--target', `${first.pid}`, ...namespaces, ...argv]);
+  return stdout;
+}
+
+/** The process whose end is the cluster's. */
+function running(folder: string): Identity | undefined {
+  try {
+    const identity = JSON.parse(readFileSync(join(folder, 'pid'), 'utf8')) as Identity;
+    return isThere(identity) ? identity : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function spawnHost(
+  place: { readonly folder: string; readonly programs: string; readonly index: number },
+  owned: boolean,
+): number {
+  const namespaces = ['--net', '--mount', '--pid', '--uts', '--ipc', '--propagation=private'];
+  const argv = [
+    ...(owned ? ['setpriv', '--pdeathsig', 'KILL'] : []),
+    ...['unshare', ...namespaces, '--fork', '--kill-child', '--mount-proc'],
+    // The first process waits for all that are orphaned.
+    ...['bash', '-c', '"$@" & wait $!', 'host', process.execPath, join(here, 'host.ts')],
+    ...[place.folder, place.programs, `${place.index}`],
+  ];
+  const [program = '', ...args] = argv;
+  const log = openSync(join(place.folder, 'log', 'host.log'), 'a');
+  const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+  const child = spawn(program, args, {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log],
+    // kubeconfigs and proxies of the caller are none of its business.
+    env: { PATH: path, HOME: join(place.folder, 'home') },
+  });
+  closeSync(log);
+  child.unref();
+  if (child.pid === undefined) throw new TypeError('unshare cannot be started');
+  return child.pid;
+}
+
+async function freeIndex(): Promise<number> {
+  for (let index = 0; index < 64; index += 1) {
+    const found = await execa('ip', ['link', 'show', linkOf(index)], { reject: false });
+    if (found.exitCode !== 0) return index;
+  }
+  throw new TypeError('there are 64 clusters already');
+}
+
+/** From this network namespace to the cluster's. */
+async function link(pid: number, index: number): Promise<void> {
+  const ours = await readlink('/proc/self/ns/net');
+  for (const until = Date.now() + 10_000; (await readlink(`/proc/${pid}/ns/net`)) === ours; ) {
+    if (Date.now() > until) throw new TypeError('no network namespace');
+    await sleep(20);
+  }
+  // When the link is gone, what is meant for the cluster must not leave the machine.
+  await execa('ip', ['route', 'replace', ...unreachable(index)]);
+  const name = linkOf(index);
+  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`];
+  await execa('ip', ['link', 'add', name, ...peer]);
+  for (const address of addressesOf(index).outside)
+    await execa('ip', ['address', 'add', address, 'dev', name, 'nodad']);
+  await execa('ip', ['link', 'set', name, 'up']);
+}
+
+/** Behind the route of the link, whose metric is 0. */
+const unreachable = (index: number) =>
+  ['unreachable', addressesOf(index).network, 'metric', '4000000000'] as const;
+
+async function isReady(folder: string): Promise<void> {
+  for (const until = Date.now() + limitMs; !existsSync(join(folder, 'ready')); await sleep(100)) {
+    if (running(folder) === undefined) throw new TypeError('its first process has ended');
+    if (Date.now() > until) throw new TypeError(`not Ready after ${limitMs / 1000} s`);
+  }
+}
+
+/** The kernel takes a while to let go of a cgroup's last process. */
+async function removeCgroups(name: string): Promise<void> {
+  const controllers = await readdir('/sys/fs/cgroup');
+  for (const controller of controllers) {
+    const path = join('/sys/fs/cgroup', controller, name);
+    for (let tries = 0; tries < 50 && existsSync(path); tries += 1) {
+      const below = await readdir(path, { recursive: true, withFileTypes: true });
+      const folders = below
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(entry.parentPath, entry.name));
+      for (const each of [...folders.sort((a, b) => b.length - a.length), path])
+        await rmdir(each).catch(() => undefined);
+      if (existsSync(path)) await sleep(100);
+    }
+  }
+}
+
+async function removeData(folder: string, except: readonly string[] = []): Promise<void> {
+  const entries = await readdir(folder).catch(() => []);
+  const ours = [
+    ...['Corefile', 'cgroup', 'cni', 'containerd', 'containerd.toml', 'etcd', 'hold', 'home'],
+    ...[
+      'index',
+      'kube-proxy.json',
+      'kubeconfig',
+      'kubelet',
+      'kubelet.json',
+      'log',
+      'objects.json',
+      'pid',
+    ],
+    ...['pids', 'pki', 'ready', 'resolv.conf', 'sandbox', 'sandbox.tar', 'volumes'],
+  ];
+  const foreign = entries.filter((entry) => !ours.includes(entry));
+  if (foreign.length > 0) throw new TypeError(`${folder} is not a cluster's: ${foreign.join(' ')}`);
+  for (const entry of entries.filter((each) => !except.includes(each)))
+    await rm(join(folder, entry), { recursive: true, force: true });
+}
+
+if (import.meta.main) {
+  const [verb, folder, ...rest] = process.argv.slice(2);
+  if (verb === 'outlive' && folder !== undefined) {
+    await stopAfter(folder, JSON.parse(rest[0] ?? '') as Identity);
+  } else if (folder === undefined || (verb !== 'start' && verb !== 'stop')) {
+    process.stderr.write('usage: start-cluster FOLDER [IMAGES.tar...]; stop-cluster FOLDER\n');
+    process.exitCode = 2;
+  } else if (verb === 'stop') await stopCluster(folder);
+  else {
+    const kubeconfig = await startCluster(folder);
+    for (const tar of rest) await importImages(folder, tar);
+    process.stdout.write(`${kubeconfig}\n`);
+  }
+}
