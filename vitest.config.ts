@@ -12,6 +12,8 @@ const slow = {
 
 export default defineConfig({
   test: {
+    // A value that differs is shown whole: nobody can look again at a machine of CI.
+    chaiConfig: { truncateThreshold: 0 },
     projects: [
       tier(
         'unit',

@@ -58,6 +58,8 @@ const tiers: readonly Tier[] = [
   },
 ];
 
+/** Of a failure, at the end of the log: with the events and logs that the test has added to it. */
+const mostLines = 80;
 const only = process.argv.slice(2);
 const results = mkdtempSync(join(root, 'node_modules', '.test-'));
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -142,7 +144,8 @@ function countsOf(tier: string, path: string, status: number): Counts {
     const name = file.name.replace(root, '');
     const failed = file.assertionResults.filter((test) => test.status === 'failed');
     for (const test of failed) {
-      const message = test.failureMessages.join('\n').split('\n').slice(0, 12).join('\n    ');
+      const lines = test.failureMessages.join('\n').split('\n').slice(0, mostLines);
+      const message = lines.join('\n    ');
       failures.push(`FAILED ${tier}: ${name}: ${test.fullName}\n    ${message}`);
     }
     if (file.status === 'failed' && failed.length === 0)

@@ -25,6 +25,8 @@ export type Script = {
   /** Nodes that die by themselves, once; before time 0: from the start of the run. */
   readonly deaths?: readonly { readonly node: NodeName; readonly at: number }[];
   readonly readyAfterMs?: number;
+  /** From the start of the run: until then this node has no fresh answer. */
+  readonly unheard?: { readonly node: NodeName; readonly untilMs: number };
   readonly exitAfterMs?: number;
   /** Goes on answering while it is paused. */
   readonly sleepless?: NodeName;
@@ -223,10 +225,13 @@ function observedBy(
     const proof = script.proof === undefined ? { outcome: 'proved' as const } : script.proof(name);
     return proof === undefined ? [] : [[name, proof] as const];
   });
+  const { unheard } = script;
+  const isUnheard = unheard !== undefined && at.now - epoch < unheard.untilMs;
   const stops = script.stop !== undefined && at.now - epoch >= script.stop.at;
   return {
     ...seen,
     ...(at.sample !== undefined && { sample: at.sample }),
+    ...(isUnheard && { unheard: [unheard.node] }),
     logCounts: script.logCounts?.(t) ?? {},
     proofs: Object.fromEntries(proofs),
     proofsPending: new Set(pending.map(([name]) => name)),

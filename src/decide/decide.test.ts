@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  epoch,
   healthy,
   metricExpectation,
   nodeFault,
@@ -112,6 +113,15 @@ describe('the start', () => {
     expect(counts.toSorted((a, b) => a - b)).toEqual(counts);
     expect(played.events.filter((event) => event === 'wave')).toHaveLength(2);
     expect(exit(played)).toBe(0);
+  });
+
+  test('is over when the first sample will count everybody', () => {
+    const plan = { ...splitPlan, waves: [names.slice(0, 3), names.slice(3)] };
+    const unheard = { node: nodeName('full', 1), untilMs: 7_000 };
+    const { decisions } = play({ plan, observe: forked, unheard });
+    // The next wave waits for nobody's answer.
+    expect(decisions.find(({ wave }) => wave.index === 1)?.now).toBeLessThan(epoch + 3_000);
+    expect(decisions.find(({ phase }) => phase === 'running')?.now).toBe(epoch + 7_000);
   });
 
   test('fails the run when a node dies before time 0', () => {

@@ -66,13 +66,15 @@ function judge(moment: Moment, followed: RunState): RunState {
   return endWhenDue(moment, collectProblems(moment, stepped));
 }
 
-/** The next wave starts when all before are ready; time 0 is when every node is. */
+/** The next wave starts when all before are ready; time 0 is when every node is, and answers. */
 function advanceWaves(moment: Moment, state: RunState): RunState {
-  const { plan, now } = moment;
+  const { plan, observed, now } = moment;
   if (state.t0 !== undefined || state.ended !== undefined) return state;
   const started = plan.waves.slice(0, state.wave + 1).flat();
   if (!started.every((name) => isUp(moment, name))) return state;
   if (state.wave + 1 < plan.waves.length) return { ...state, wave: state.wave + 1 };
+  // Else the first sample would hold it against a node that it was asked a moment too early.
+  if (observed.unheard !== undefined && observed.unheard.length > 0) return state;
   return { ...state, t0: now };
 }
 

@@ -19,6 +19,8 @@ export type Observed = {
   readonly sample?: Sample;
   /** Nodes whose *present* incarnation is ready; after time 0 that never needs a peer. */
   readonly ready: ReadonlySet<NodeName>;
+  /** Before time 0: nodes without a fresh answer, which a sample would miss. Default: none. */
+  readonly unheard?: readonly NodeName[];
   /** Lines that matched, by the name of the log expectation. */
   readonly logCounts: Readonly<Record<string, number>>;
   /** By fault. `unproved` counts at once, the others when the fault is over and not pending. */

@@ -139,7 +139,10 @@ function sameEdges(a: Sample['edges'], b: Sample['edges'] | undefined): boolean 
 }
 
 /** The answer that speaks for the node now: fresh, and of the process that runs. */
-function answerOf(input: SampleInput, name: NodeName): Answer | undefined {
+export function answerOf(
+  input: Pick<SampleInput, 'plan' | 'now' | 'observations' | 'world'>,
+  name: NodeName,
+): Answer | undefined {
   const answer = input.observations.get(name);
   if (answer === undefined || input.now - answer.at > answerAgeMs(input.plan)) return undefined;
   const world: NodeWorld | undefined = input.world.nodes.get(name);

@@ -36,7 +36,7 @@ them. A selector that selects nobody and a share that rounds to zero are errors.
 `;
 
 export const clock = `\
-Time 0 is when every node is ready and, if \`peered\`, has at least one peer; \`at\` counts from
+Time 0 is when every node is ready, answers and, if \`peered\`, has a peer; \`at\` counts from
 there. A fault is on from its \`at\` for its \`for\`. A kill is over at once and its nodes stay
 away; a restart is over when its nodes are ready again.
 

@@ -242,7 +242,7 @@ async function tick(running: Running, now: number): Promise<void> {
     running.metrics.eventLoopLag(eventLoopP99Seconds);
     running.spread.sampled(sample, now);
   }
-  const seen = observed(running);
+  const seen = observed(running, now);
   const decideStart = performance.now();
   let decision = decide(plan, state, seen, now);
   running.metrics.decided((performance.now() - decideStart) / 1000);
@@ -297,13 +297,16 @@ function enforceTimeout(running: Running, now: number): void {
   const { timeoutMs, startedAt } = running;
   if (timeoutMs === undefined || running.state.ended || now < startedAt + timeoutMs) return;
   const limit = `the time limit of ${timeoutMs / 1000} s was reached`;
-  const message = running.state.t0 === undefined ? `${limit}: ${unreadyNodes(running)}` : limit;
+  const message =
+    running.state.t0 === undefined ? `${limit}: ${unreadyNodes(running, now)}` : limit;
   running.stop ??= { code: 'TIMEOUT', exit: 4, message };
 }
 
 /** Who kept the network from being ready, and what was last heard of them. */
-function unreadyNodes({ plan, ready, world, observationFailures }: Running): string {
-  const unready = plan.nodes.filter(({ name }) => !ready.has(name));
+function unreadyNodes(running: Running, now: number): string {
+  const { plan, ready, world, observationFailures, sampler } = running;
+  const unheard = new Set(sampler.unheard(running, now));
+  const unready = plan.nodes.filter(({ name }) => !ready.has(name) || unheard.has(name));
   const shown = unready.slice(0, 5).map(({ name }) => {
     const last = observationFailures.get(name);
     const phase = world.nodes.get(name)?.phase ?? 'absent';
@@ -312,7 +315,7 @@ function unreadyNodes({ plan, ready, world, observationFailures }: Running): str
   return `${unready.length} nodes are not ready, such as ${shown.join(', ')}`;
 }
 
-function observed(running: Running): Observed {
+function observed(running: Running, now: number): Observed {
   const { sample } = running.sampler;
   const problem = running.applier.problem();
   if (problem !== undefined) running.stop ??= stopFor(problem);
@@ -320,6 +323,7 @@ function observed(running: Running): Observed {
     world: running.world,
     ...(sample ? { sample } : {}),
     ready: running.ready,
+    ...(running.state.t0 === undefined && { unheard: running.sampler.unheard(running, now) }),
     logCounts: running.logMatches.counts,
     proofs: running.prover.proofs(),
     proofsPending: running.prover.pending(),

@@ -98,6 +98,21 @@ describe('a sampler', () => {
   });
 });
 
+test('unheard is who would be missing in a sample that is drawn soon', () => {
+  const sampler = createSampler(targets);
+  const [first, ...others] = names;
+  if (first === undefined) throw new TypeError('no node');
+  const unheard = (ms: number) => sampler.unheard(runAt(), epoch + ms);
+  expect(unheard(0)).toEqual(names);
+  sampler.record(first, { at: epoch, observation: healthy(plan) });
+  expect(unheard(0)).toEqual(others);
+  for (const node of others)
+    sampler.record(node, { at: epoch + 1_000, observation: healthy(plan) });
+  expect(unheard(1_000)).toEqual([]);
+  // It still counts now, but not for long.
+  expect(unheard(1_900)).toEqual([first]);
+});
+
 test('times of propagation from all answers since the sample before count, each once', () => {
   const sampler = createSampler(targets);
   const [node] = names;

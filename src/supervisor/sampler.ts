@@ -1,7 +1,13 @@
 // Keeps the newest answer of each node and draws a sample of the whole when one is due.
 import { absencesOf } from '../decide/nodes.ts';
 import type { NodeName } from '../names.ts';
-import { type Answer, drawSample, historyLine, type SampleMemory } from '../network/network.ts';
+import {
+  type Answer,
+  answerOf,
+  drawSample,
+  historyLine,
+  type SampleMemory,
+} from '../network/network.ts';
 import type { Sample } from '../network/sample.ts';
 import type { Target } from '../observe/observer.ts';
 import type { HistoryLine } from '../report/history.ts';
@@ -14,12 +20,16 @@ export interface Sampler {
   record(node: NodeName, answer: Answer): void;
   hasPeer(node: NodeName): boolean;
   answer(node: NodeName): Answer | undefined;
+  /** Nodes that a sample drawn a moment after `now` would miss. */
+  unheard(running: Pick<Running, 'plan' | 'world'>, now: number): readonly NodeName[];
   /** The one that is due now, else undefined; written to the journal. */
   draw(running: SampledRun, now: number): Sample | undefined;
   /** The newest one. */
   readonly sample: Sample | undefined;
 }
 
+/** From time 0 to the first sample: a few ticks of a busy machine. */
+const firstSampleMs = 600;
 /** Enough for any interval; before time 0 nothing is drawn and all would be kept. */
 const keptPropagation = 1_000;
 
@@ -47,6 +57,8 @@ export function createSampler(targets: ReadonlyMap<NodeName, Target>): Sampler {
     hasPeer: (node) =>
       isUnobserved().has(node) || (answers.get(node)?.observation.peers.length ?? 0) > 0,
     answer: (node) => answers.get(node),
+    unheard: ({ plan, world }, now) =>
+      unheardAt({ plan, world, observations: answers, now: now + firstSampleMs }, isUnobserved()),
     draw: (running, now) => {
       const { state, plan, world, ready, journal } = running;
       if (state.t0 === undefined) return undefined;
@@ -79,6 +91,14 @@ export function createSampler(targets: ReadonlyMap<NodeName, Target>): Sampler {
       return sample;
     },
   };
+}
+
+function unheardAt(
+  look: Parameters<typeof answerOf>[0],
+  unobserved: ReadonlySet<NodeName>,
+): readonly NodeName[] {
+  const names = look.plan.nodes.map(({ name }) => name);
+  return names.filter((name) => !unobserved.has(name) && answerOf(look, name) === undefined);
 }
 
 /** Nodes of whose kind nothing is asked; targets may be added while a run goes on. */
