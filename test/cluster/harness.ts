@@ -80,6 +80,7 @@ export type Pod = {
 /** A namespace with testnets of one test; gone at its end. */
 export class Storm implements AsyncDisposable {
   readonly namespace: string;
+  readonly kubeconfig = process.env['PEERSTORM_TEST_KUBECONFIG'] ?? '/nowhere';
 
   private constructor(namespace: string) {
     this.namespace = namespace;

@@ -1,9 +1,10 @@
 // How cases are declared: once, for every runtime that is here. On `memory` they run one after the
-// other; on `local` three at a time, because each is a network of real processes.
-import { spawnSync } from 'node:child_process';
+// other; elsewhere a few at a time, because each is a network of real processes.
 import { describe, test } from 'vitest';
-import { requireTier } from '../require.ts';
-import { type Outcome, type RunCase, type RuntimeName, runCase } from './harness.ts';
+import type { Outcome, RunCase, RuntimeName } from './harness.ts';
+import { networkFaultCases } from './network-faults.ts';
+import { nodeCases } from './nodes.ts';
+import { runCases } from './runs.ts';
 
 export type Run = (wanted: RunCase) => Promise<Outcome>;
 export type Case = {
@@ -16,20 +17,19 @@ export type Case = {
 };
 
 const isShort = process.env['PEERSTORM_SCOPE'] === 'smoke';
-const atOnce = 3;
 const limitMs = 180_000;
 
-const runtimes: readonly RuntimeName[] = ['memory', ...(hasLocal() ? (['local'] as const) : [])];
+const cases = [...networkFaultCases, ...nodeCases, ...runCases];
 
-export function declare(cases: readonly Case[]): void {
-  describe.each(runtimes)('%s', (runtime) => {
-    const free = slots(runtime === 'local' ? atOnce : 1);
-    const chosen = cases.filter(({ on = runtimes }) => on.includes(runtime));
+export function declare(runtime: RuntimeName, atOnce: number, run: Run): void {
+  describe(runtime, () => {
+    const free = slots(atOnce);
+    const chosen = cases.filter(({ on }) => on === undefined || on.includes(runtime));
     const kept = chosen.filter(({ smoke }) => runtime === 'memory' || !isShort || smoke === true);
     // All wait from the start, so the limit is for all of them.
     const timeout = limitMs + kept.length * 30_000;
     test.concurrent.for(kept)('$name', { timeout }, async ({ check }) => {
-      await free(() => check((wanted) => runCase(runtime, wanted), runtime));
+      await free(() => check(run, runtime));
     });
   });
 }
@@ -49,13 +49,4 @@ function slots(count: number): <T>(work: () => Promise<T>) => Promise<T> {
       else next();
     }
   };
-}
-
-function hasLocal(): boolean {
-  const user = process.geteuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  const probe = ['--net', '--mount', '--pid', '--fork', 'nft', 'list', 'ruleset'];
-  const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
-  process.env['PATH'] = path;
-  const { status } = spawnSync('unshare', [...user, ...probe]);
-  return requireTier('compliance on local', status === 0, 'needs nft and network namespaces');
 }

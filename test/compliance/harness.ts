@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { findBundles } from '../../src/cli/bundles.ts';
 import { startSupervisor } from '../../src/cli/front.ts';
-import { type Problem, writeReport } from '../../src/cli/report-directory.ts';
+import { writeReport } from '../../src/cli/report-directory.ts';
 import { kinds } from '../../src/kinds/index.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { planTestnet } from '../../src/plan/plan-testnet.ts';
@@ -20,7 +20,7 @@ import { openJournal } from '../../src/supervisor/journal.ts';
 import { runInMemory } from '../../src/supervisor/memory-run.ts';
 import { processesOf } from '../processes.ts';
 
-export type RuntimeName = 'memory' | 'local';
+export type RuntimeName = 'memory' | 'local' | 'kubernetes';
 
 /** What a case may do while its run goes on. */
 export type During = {
@@ -57,7 +57,8 @@ let runs = 0;
 /** Of the local ones. */
 let underWay = 0;
 
-export async function runCase(runtime: RuntimeName, wanted: RunCase): Promise<Outcome> {
+/** On this machine. */
+export async function runCase(runtime: 'memory' | 'local', wanted: RunCase): Promise<Outcome> {
   const plan = planOf(wanted.spec);
   if (runtime === 'memory') return await inMemory(plan, wanted);
   runs += 1;
@@ -99,7 +100,8 @@ async function inMemory(plan: Plan, wanted: RunCase): Promise<Outcome> {
         },
       });
     }
-    return await outcomeOf(directory, plan);
+    const report = await writeReport(directory, join(directory, 'report'), []);
+    return await outcomeIn(directory, { plan, report });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -131,7 +133,9 @@ async function locally(plan: Plan, wanted: RunCase): Promise<Outcome> {
         });
     const problem = await front.verdict();
     await during;
-    return await outcomeOf(front.directory, plan, refused ?? problem);
+    const problems = [refused ?? problem].filter((one) => one !== undefined);
+    const report = await writeReport(directory, join(directory, 'report'), problems);
+    return await outcomeIn(directory, { plan, report });
   } finally {
     await front.close();
     await releaseRunDirectory(plan.testnet);
@@ -153,12 +157,11 @@ function optionsOf({ failFast = false, timeoutMs }: RunCase) {
   return { keep: false, failFast, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
 }
 
-async function outcomeOf(directory: string, plan: Plan, problem?: Problem): Promise<Outcome> {
-  const report = await writeReport(
-    directory,
-    join(directory, 'report'),
-    problem === undefined ? [] : [problem],
-  );
+/** The run in a directory. */
+export async function outcomeIn(
+  directory: string,
+  known: Pick<Outcome, 'plan' | 'report'>,
+): Promise<Outcome> {
   const text = (name: string) => readFile(join(directory, name), 'utf8').catch(() => '');
   const read = async <T>(name: string) =>
     (await text(name))
@@ -166,8 +169,7 @@ async function outcomeOf(directory: string, plan: Plan, problem?: Problem): Prom
       .slice(0, -1)
       .map((line) => JSON.parse(line) as T);
   return {
-    report,
-    plan,
+    ...known,
     timeline: await read<TimelineEvent>('timeline.jsonl'),
     history: await read<HistoryLine>('samples.jsonl'),
     samples: await text('samples.jsonl'),

@@ -1,7 +1,7 @@
 // The start of a network, faults of nodes, and nodes that die by themselves.
 import { expect } from 'vitest';
 import type { Report } from '../../src/report/result.ts';
-import { declare } from './cases.ts';
+import type { Case } from './cases.ts';
 import type { Outcome } from './harness.ts';
 import { fourMiners, fourNodes, passed, plain, specOf, untilElapsed, verdictOf } from './spec.ts';
 
@@ -13,7 +13,7 @@ const heights = ({ history }: Outcome, node: string) =>
     return height === undefined ? [] : [{ t, height }];
   });
 
-declare([
+export const nodeCases: readonly Case[] = [
   {
     name: 'nodes start in waves, and time 0 is when all are ready and have peers',
     smoke: true,
@@ -275,4 +275,4 @@ declare([
       );
     },
   },
-]);
+];

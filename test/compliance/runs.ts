@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { Report } from '../../src/report/result.ts';
 import { faultDocument } from '../../src/spec/schema.ts';
-import { declare } from './cases.ts';
+import type { Case } from './cases.ts';
 import { fourMiners, passed, specOf, untilElapsed, verdictOf } from './spec.ts';
 
 const claims = ({ expectations }: Report) =>
@@ -10,7 +10,7 @@ const claims = ({ expectations }: Report) =>
 const reasonOf = ({ expectations }: Report, wanted: string) =>
   expectations.find(({ name }) => name === wanted)?.reason;
 
-declare([
+export const runCases: readonly Case[] = [
   {
     name: 'exit 1 when a claim does not hold, and the others are still judged',
     smoke: true,
@@ -229,4 +229,4 @@ declare([
       expect(two.report).toEqual(one.report);
     },
   },
-]);
+];
