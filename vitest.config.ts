@@ -28,6 +28,8 @@ export default defineConfig({
       tier('netem', ['test/netem/**/*.test.ts'], slow),
       tier('cluster', ['test/cluster/**/*.test.ts'], {
         ...slow,
+        // Pods are waited for more than they work.
+        maxConcurrency: 4,
         globalSetup: 'test/cluster/setup.ts',
       }),
       tier('page', ['test/page/**/*.test.ts'], slow),

@@ -186,6 +186,31 @@ describe('a table that was read back', () => {
     expect(tableDifferences(ruleset, listing)).toEqual([]);
   });
 
+  test('agrees where nft knows no names of protocols', () => {
+    const refuse = { fault: 'f', impairment: { kind: 'reject' as const } };
+    const [one, other] = [nodeName('n', 0), nodeName('n', 1)];
+    const rejecting = compile({
+      generation: 1,
+      base: [],
+      effects: [{ ...refuse, from: [one], to: [other] }],
+      addresses: new Map([
+        [one, ['10.64.0.1']],
+        [other, ['10.64.0.2']],
+      ]),
+      minors: new Map(),
+      faultIds: new Map([['f', 0]]),
+    });
+    const rules = ['meta l4proto tcp reject with tcp reset', 'reject with icmpx admin-prohibited'];
+    const listed = (protocol: string) =>
+      listing
+        .replace(',\n\t\t\t     10.64.0.3 : goto g1_d1', '')
+        .replace('"f0_dropped" drop', `"f0_dropped"\n\t\t${rules.join('\n\t\t')}`)
+        .replace('l4proto tcp', `l4proto ${protocol}`);
+    expect(tableDifferences(rejecting, listed('tcp'))).toEqual([]);
+    expect(tableDifferences(rejecting, listed('6'))).toEqual([]);
+    expect(tableDifferences(rejecting, listed('17'))).toEqual(['g1_o1 differs']);
+  });
+
   test.each([
     [
       'another rule',

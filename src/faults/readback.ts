@@ -229,12 +229,16 @@ function elements(text: string): readonly string[] {
   return items.filter((item) => item !== '').sort();
 }
 
-/** nft prints marks as 0x00000001, names of counters in quotes, and minors with leading zeros. */
+/**
+ * nft prints marks as 0x00000001, names of counters in quotes, minors with leading zeros, and
+ * protocols as numbers where there is no /etc/protocols, such as in a small image.
+ */
 function normal(text: string): string {
   return text
     .trim()
     .replace(/\s+/g, ' ')
     .replaceAll('"', '')
+    .replace(/\bl4proto 6\b/, 'l4proto tcp')
     .replace(/\b0x([0-9a-f]+)\b/g, (_, digits: string) => `${Number.parseInt(digits, 16)}`)
     .replace(/\b([0-9a-f]+):0+(?=[0-9a-f])/g, '$1:');
 }

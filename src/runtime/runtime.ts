@@ -138,7 +138,14 @@ export interface Runtime extends AsyncDisposable {
   /** The first snapshot at once, then on changes, coalesced. */
   watch(signal: AbortSignal): AsyncIterable<World>;
   /** Numbered UDP packets from inside the nodes' network, counted at the receiver. */
-  probe(pairs: readonly ProbePair[], signal: AbortSignal): Promise<readonly ProbeResult[]>;
+  probe(
+    pairs: readonly ProbePair[],
+    signal: AbortSignal,
+    /** Epoch milliseconds: not before; for runtimes with a `probeLeadMs`. */
+    start?: number,
+  ): Promise<readonly ProbeResult[]>;
+  /** So long before it begins a round must be asked for; absent: it begins at once. */
+  readonly probeLeadMs?: number;
   /** To the node's own address only, no redirects, 1 MiB, 2 s. */
   request(node: NodeName, request: NodeRequest, signal: AbortSignal): Promise<NodeReply>;
   exec(node: NodeName, argv: readonly string[], signal: AbortSignal): Promise<ExecResult>;

@@ -8,11 +8,11 @@ import type { NodeName } from '../names.ts';
 import type { PlannedFault } from '../plan/plan.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ProbePair, Runtime, World } from '../runtime/runtime.ts';
-import { changesOf, effectsNow } from './in-force.ts';
+import { changesOf, effectsAt, effectsNow, soSince } from './in-force.ts';
 import type { ProvedRun } from './proofs.ts';
 
 export type ProbeDependencies = {
-  readonly runtime: Pick<Runtime, 'probe'>;
+  readonly runtime: Pick<Runtime, 'probe' | 'probeLeadMs'>;
   readonly clock: Clock;
   readonly randomSeed: number;
   readonly signal: AbortSignal;
@@ -32,18 +32,27 @@ const aheadMs = 30_000;
 /** Opened at a time: a round that is due waits for no more. */
 const openedAtOnce = 8;
 
-/** Pairs for each of the faults, probed together. */
+/** What was probed when; how long that held is known only later. */
+export type Probed = Pick<ProbeRound, 'inForce' | 'results'> & {
+  readonly at: number;
+  /** It was asked for ahead: what was in force then was a plan. */
+  readonly ahead: boolean;
+};
+
+/**
+ * Pairs for each of the faults, probed together, now or (where rounds are asked for ahead) at that
+ * moment.
+ */
 export async function probeTogether(
   { runtime, clock, randomSeed, signal }: ProbeDependencies,
   running: ProvedRun,
-  faults: readonly PlannedFault[],
-): Promise<ProbeRound> {
-  const { plan, world } = running;
-  const active = effectsNow(plan, world);
-  const began = clock.now();
-  const changes = changesOf(plan, running.state);
-  const since = Math.max(0, ...changes.filter((time) => time <= began));
-  const next = Math.min(...changes.filter((time) => time > began));
+  { faults, at }: { readonly faults: readonly PlannedFault[]; readonly at: number | undefined },
+): Promise<Probed> {
+  const { plan, world, state } = running;
+  const asked = clock.now();
+  const active = at === undefined ? effectsNow(plan, world) : effectsAt(plan, state, at);
+  const began = at ?? asked;
+  const next = Math.min(...changesOf(plan, state).filter((time) => time > began));
   const seconds = Math.max(0.5, (Math.min(next - began, 60_000) - marginMs) / 1000);
   const packets = Math.min(mostPackets, Math.floor(seconds * packetsPerSecond));
   const share = shareOf(faults.length);
@@ -58,12 +67,21 @@ export async function probeTogether(
       maxPackets: Math.floor(packets / faults.length),
     }),
   );
-  const results = pairs.length === 0 ? [] : await runtime.probe(eachOnce(pairs), signal);
-  running.metrics.probed((clock.now() - began) / 1000);
-  const later = changesOf(running.plan, running.state).filter((time) => time > began);
-  const until = later.length === 0 ? undefined : Math.min(...later);
-  const inForce = [...plan.base, ...active];
-  return { inForce, since, ...(until === undefined ? {} : { until }), results };
+  const results = pairs.length === 0 ? [] : await runtime.probe(eachOnce(pairs), signal, at);
+  running.metrics.probed((clock.now() - asked) / 1000);
+  return { inForce: [...plan.base, ...active], at: began, ahead: at !== undefined, results };
+}
+
+/** The time around it in which nothing changed. */
+export function roundOf(
+  { at, ahead, ...rest }: Probed,
+  { plan, state }: Pick<ProvedRun, 'plan' | 'state'>,
+): ProbeRound {
+  const changes = changesOf(plan, state);
+  const last = Math.max(0, ...changes.filter((time) => time <= at));
+  const since = ahead ? Math.max(last, soSince(plan, state, at)) : last;
+  const later = changes.filter((time) => time > Math.max(at, since));
+  return { ...rest, since, ...(later.length === 0 ? {} : { until: Math.min(...later) }) };
 }
 
 /** The nodes of faults that are near, in small sets; each fault is noted in `warm`, once. */
@@ -99,12 +117,13 @@ export function coldNodes(
 
 /** One packet around: the sockets stay open for the real rounds. */
 export async function openSockets(
-  { runtime, signal }: ProbeDependencies,
+  { runtime, clock, signal }: ProbeDependencies,
   nodes: readonly NodeName[],
 ): Promise<void> {
   const around = nodes.map((to, at) => ({ from: nodes.at(at - 1) ?? to, to, count: 1 }));
+  const start = runtime.probeLeadMs === undefined ? undefined : clock.now();
   // What goes wrong here goes wrong again where it counts.
-  await runtime.probe(around, signal).catch(() => undefined);
+  await runtime.probe(around, signal, start).catch(() => undefined);
 }
 
 function shareOf(faults: number) {

@@ -20,31 +20,42 @@ async function prove(
     readonly forMs: number;
     readonly failing?: (call: number) => boolean;
     readonly code?: ErrorCode;
+    /** A round must be asked for so long ahead. */
+    readonly leadMs?: number;
+    /** What happens is learnt so much later, and rules are there so long after a start. */
+    readonly learntMs?: number;
+    readonly enforceMs?: number;
   },
 ) {
+  const { leadMs, learntMs = 0, enforceMs = 0 } = options;
   const clock = virtualClock(epoch - 1_000);
   const stop = new AbortController();
   const calls: { readonly at: number; readonly pairs: readonly ProbePair[] }[] = [];
   const times = (t: number) =>
     Object.fromEntries(
       plan.faults
-        .filter(({ startMs }) => t >= startMs)
+        .filter(({ startMs }) => t >= startMs + enforceMs + learntMs)
         .map(({ name, startMs, endMs = Infinity }) => [
           name,
           {
-            enforcedAt: epoch + startMs,
-            ...(t >= endMs && { healBeganAt: epoch + endMs, healedAt: epoch + endMs }),
+            enforcedAt: epoch + startMs + enforceMs,
+            ...(t >= endMs + learntMs && { healBeganAt: epoch + endMs, healedAt: epoch + endMs }),
           },
         ]),
     );
-  const probe = async (pairs: readonly ProbePair[]): Promise<ProbeResult[]> => {
-    const at = clock.now();
-    calls.push({ at: at - epoch, pairs });
+  const probe = async (
+    pairs: readonly ProbePair[],
+    _: AbortSignal,
+    start: number = clock.now() + (leadMs ?? 0),
+  ): Promise<ProbeResult[]> => {
+    calls.push({ at: clock.now() - epoch, pairs });
     if (options.failing?.(calls.length) === true)
       throw fail(options.code ?? 'COMMAND_FAILED', 'no socket');
+    await clock.sleep(Math.max(0, start - clock.now()));
+    const at = clock.now();
     const t = at - epoch;
     const inForce = plan.faults
-      .filter(({ startMs, endMs = Infinity }) => t >= startMs && t < endMs)
+      .filter(({ startMs, endMs = Infinity }) => t >= startMs + enforceMs && t < endMs)
       .flatMap(({ effects }) => effects);
     const compose = composer(inForce);
     const sent = pairs.reduce((sum, { count }) => sum + count, 0);
@@ -55,7 +66,8 @@ async function prove(
       return { from, to, sent: count, received, delaysMs, sentAt: [at, clock.now() - 200] };
     });
   };
-  const prover = createProver({ runtime: { probe }, clock, randomSeed: 1, signal: stop.signal });
+  const runtime = { probe, ...(leadMs === undefined ? {} : { probeLeadMs: leadMs }) };
+  const prover = createProver({ runtime, clock, randomSeed: 1, signal: stop.signal });
   const nodes = plan.nodes.map(({ name }) => {
     return [name, { incarnation: 0, phase: 'running' as const, addresses: [] }] as const;
   });
@@ -191,6 +203,30 @@ describe('the prover', () => {
     const rounds = calls.filter(({ pairs }) => pairs.some(({ count }) => count > 1));
     expect(rounds.map(({ at }) => at < 21_000)).toEqual([true, true, true, false, false]);
     expect(prover.observedFaults(running)[0]?.notes.join()).not.toContain('probes failed');
+  });
+
+  describe('where a round must be asked for ahead', () => {
+    const far = { leadMs: 1_500, learntMs: 800 };
+    const plan = splits(1, { startMs: 3_000, endMs: 5_000 });
+
+    test('proves faults of two seconds, one after the other', async () => {
+      const next = splitFault(plan, { name: 'next', startMs: 6_000, endMs: 8_000, size: 4 });
+      const both = { ...plan, faults: [...plan.faults, next] };
+      const { proofs } = await prove(both, { ...far, forMs: 30_000 });
+      expect(Object.values(proofs).map(({ outcome }) => outcome)).toEqual(['proved', 'proved']);
+    });
+
+    test('asks again if the rules were there only after the probes', async () => {
+      const slow = splits(1, { startMs: 3_000, endMs: 13_000 });
+      const late = await prove(slow, { ...far, enforceMs: 900, forMs: 30_000 });
+      expect(late.proofs['f0']?.outcome).toBe('proved');
+      expect(late.prover.observedFaults(late.running)[0]?.leaks).toBe(0);
+    });
+
+    test('believes nothing of a fault that was over by then', async () => {
+      const { proofs } = await prove(plan, { ...far, enforceMs: 1_700, forMs: 30_000 });
+      expect(proofs['f0']?.outcome).toBe('inconclusive');
+    });
   });
 
   test('agents that stay away do not hold up the end', async () => {

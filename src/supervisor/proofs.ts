@@ -1,12 +1,15 @@
 // Proves the faults of a run: a round of probes while a fault is in force, and one after its heal;
 // then a judgement of both with the counters. One round at a time, since more would spoil each
 // other's timing; all faults that wait for one share it, so that faults of a few seconds have
-// theirs however many begin together. A round that fails for what goes by (an agent begins anew, a
+// theirs however many begin together. Where a round has to be asked for ahead (agents learn of it by
+// the API server), that of a fault is asked for before the fault begins, for the moment after: a
+// fault of two seconds is over before it could be asked for then. A round that fails for what goes by (an agent begins anew, a
 // pod too) is repeated while it can still say something. Sockets are opened ahead, from when the
 // nodes run on.
 import type { Proof } from '../decide/observed.ts';
+import type { FaultState } from '../decide/state.ts';
 import { messageOf } from '../errors.ts';
-import { type Judgement, judge, type ProbeRound } from '../faults/verify.ts';
+import { type Judgement, judge } from '../faults/verify.ts';
 import type { NodeName } from '../names.ts';
 import type { PlannedFault } from '../plan/plan.ts';
 import type { ObservedFault } from '../report/parts.ts';
@@ -17,7 +20,9 @@ import {
   mostFaultsAtOnce,
   openSockets,
   type ProbeDependencies,
+  type Probed,
   probeTogether,
+  roundOf,
 } from './probe-round.ts';
 import type { Running } from './run.ts';
 
@@ -40,7 +45,7 @@ export type ProvedRun = Pick<Running, 'plan' | 'state' | 'world' | 'phase'> & {
 /** What is known of one fault. */
 type Case = {
   /** Empty again when it is judged. */
-  rounds: ProbeRound[];
+  rounds: Probed[];
   readonly lapsedBefore: number;
   /** Rounds that are asked for and not done. */
   open: number;
@@ -53,6 +58,8 @@ type Wanted = {
   readonly fault: PlannedFault;
   readonly one: Case;
   readonly of: 'fault' | 'heal';
+  /** Epoch milliseconds: it is of no use before. */
+  readonly from: number;
 };
 
 type Proving = ProbeDependencies & {
@@ -69,9 +76,12 @@ type Proving = ProbeDependencies & {
   done: Promise<void>;
 };
 
+const tickMs = 200;
 const againMs = 1_000;
 /** What is left of a fault is too short for another round. */
 const leastMs = 3_000;
+/** From the planned start of a fault to its round, which was asked for ahead: rules take a while. */
+const settleMs = 300;
 /** So long after a heal its round is repeated. */
 const healPatienceMs = 60_000;
 
@@ -119,31 +129,58 @@ function follow(proving: Proving, running: ProvedRun): void {
   if (phase === 'stopping') return;
   for (const fault of plan.faults) {
     const known = state.faults[fault.name];
-    if (fault.effects.length === 0 || known?.enforced === undefined) continue;
-    if (proving.judged.has(fault.name)) continue;
+    if (fault.effects.length === 0 || known === undefined) continue;
+    if (proving.judged.has(fault.name) || !isNear(proving, known)) continue;
     const one = cases.get(fault.name);
     if (one === undefined) {
       const fresh = newCase(world);
       cases.set(fault.name, fresh);
-      waiting.push({ fault, one: fresh, of: 'fault' });
+      waiting.push({ fault, one: fresh, of: 'fault', from: known.start + settleMs });
     } else if (known.healed !== undefined && !one.healProbed) {
       one.healProbed = true;
       one.open += 1;
-      waiting.push({ fault, one, of: 'heal' });
+      waiting.push({ fault, one, of: 'heal', from: 0 });
+    } else if (cameTooEarly(one, known)) {
+      one.rounds = [];
+      one.open += 1;
+      waiting.push({ fault, one, of: 'fault', from: 0 });
     }
   }
   proving.cold.push(...coldNodes(proving, running, proving.warm));
   if (!proving.busy) proving.done = work(proving, running);
 }
 
+/** In force, or so near that its round must be asked for now. */
+function isNear({ runtime, clock }: Proving, { start, enforced, end }: FaultState): boolean {
+  if (enforced !== undefined) return true;
+  const { probeLeadMs } = runtime;
+  if (probeLeadMs === undefined || (end !== undefined && end <= start)) return false;
+  return clock.now() >= start + settleMs - probeLeadMs - tickMs;
+}
+
+/** The rules were not there yet when the probes went out. */
+function cameTooEarly({ rounds, open, healProbed }: Case, { enforced, healed }: FaultState) {
+  const over = open === 0 && !healProbed && healed === undefined && rounds.length > 0;
+  return over && enforced !== undefined && rounds.every(({ at }) => at < enforced);
+}
+
+/** Those that can share the round that begins next, and when that is. */
+function nextRound({ waiting, runtime, clock }: Proving) {
+  const first = Math.min(...waiting.map(({ from }) => from));
+  const { probeLeadMs } = runtime;
+  const at = probeLeadMs === undefined ? undefined : Math.max(clock.now() + probeLeadMs, first);
+  const due = waiting.filter(({ from }) => at === undefined || from <= at);
+  return { at, due: due.slice(0, mostFaultsAtOnce) };
+}
+
 /** Until nothing is to be done. Rounds first: sockets that a later fault needs can wait. */
 async function work(proving: Proving, running: ProvedRun): Promise<void> {
-  const { waiting, cold, signal } = proving;
+  const { cold, signal } = proving;
   proving.busy = true;
   while (!signal.aborted) {
-    const due = waiting.splice(0, mostFaultsAtOnce);
-    const nodes = due.length > 0 ? undefined : cold.shift();
-    if (due.length > 0) await prove(proving, running, due);
+    const round = nextRound(proving);
+    const nodes = round.due.length > 0 ? undefined : cold.shift();
+    if (round.due.length > 0) await prove(proving, running, round);
     else if (nodes !== undefined) await openSockets(proving, nodes);
     else break;
   }
@@ -151,14 +188,16 @@ async function work(proving: Proving, running: ProvedRun): Promise<void> {
 }
 
 /** One round for all of them. Never throws: what goes wrong is said of each. */
-async function prove(proving: Proving, running: ProvedRun, due: readonly Wanted[]): Promise<void> {
+async function prove(
+  proving: Proving,
+  running: ProvedRun,
+  { due, at }: ReturnType<typeof nextRound>,
+): Promise<void> {
   let done = due;
+  for (const wanted of due) proving.waiting.splice(proving.waiting.indexOf(wanted), 1);
   try {
-    const round = await probeTogether(
-      proving,
-      running,
-      due.map(({ fault }) => fault),
-    );
+    const faults = due.map(({ fault }) => fault);
+    const round = await probeTogether(proving, running, { faults, at });
     for (const { one } of due) one.rounds.push(round);
   } catch (error) {
     running.metrics.unprobed();
@@ -198,14 +237,15 @@ function newCase({ enforcement }: World): Case {
   return { rounds: [], lapsedBefore, open: 1, healProbed: false };
 }
 
-function judged({ world }: ProvedRun, fault: PlannedFault, one: Case): Judgement {
+function judged(running: ProvedRun, fault: PlannedFault, one: Case): Judgement {
+  const { world } = running;
   const lapsed = world.enforcement.reduce((sum, { lapsedPackets }) => sum + lapsedPackets, 0);
   const drift = world.enforcement.find((each) => each.drift !== undefined)?.drift;
   return judge({
     name: fault.name,
     kind: fault.kind,
     effects: fault.effects,
-    rounds: one.rounds,
+    rounds: one.rounds.map((round) => roundOf(round, running)),
     counters: countersOf(world, fault.name),
     lapsedPackets: lapsed - one.lapsedBefore,
     ...(drift === undefined ? {} : { drift }),

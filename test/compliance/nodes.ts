@@ -209,7 +209,9 @@ export const nodeCases: readonly Case[] = [
       });
       expect(report).toMatchObject({ exitCode: 1, verdict: 'failed' });
       expect(report.problems).toHaveLength(1);
-      expect(report.problems[0]).toMatch(/^full-1 ended by itself .* at 2\.?\d*s/);
+      const [, at] = /^full-1 ended by itself .* at ([\d.]+)s/.exec(report.problems[0] ?? '') ?? [];
+      expect(Number(at)).toBeGreaterThanOrEqual(2);
+      expect(Number(at)).toBeLessThan(8);
       // With the last lines of its log.
       if (runtime === 'local') expect(report.problems[0]).toMatch(/last:\n.*"message":"started"/);
       expect(report.expectations[0]?.status).toBe('passed');

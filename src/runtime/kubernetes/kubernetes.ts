@@ -78,7 +78,8 @@ export async function openKubernetes(
       await publisher.publish(schedule);
     },
     watch: (until) => watch(opened, AbortSignal.any([signal, until])),
-    probe: (pairs, until) => probe(opened, pairs, until),
+    probe: (pairs, until, start) => probe(opened, { pairs, start }, until),
+    probeLeadMs: aheadMs,
     request: async (node, request, until) => await askNode(addressOf(opened, node), request, until),
     exec: (node, argv, until) => run(opened, { node, argv, signal: until }),
     logs: (node, how, until) =>
@@ -174,13 +175,14 @@ const probePollMs = 200;
 
 async function probe(
   { publisher, view, clock, testnet }: Opened,
-  pairs: readonly ProbePair[],
+  { pairs, start }: { readonly pairs: readonly ProbePair[]; readonly start: number | undefined },
   signal: AbortSignal,
 ): Promise<readonly ProbeResult[]> {
   if (pairs.length === 0) return [];
-  const until = clock.now() + patienceMs(pairs);
+  const begin = Math.round(start ?? clock.now() + aheadMs);
+  const until = Math.max(begin, clock.now()) + patienceMs(pairs);
   const id = await publisher.order({
-    start: Math.round(clock.now() + aheadMs),
+    start: begin,
     pairs: pairs.map(({ from, to, count }) => [from, to, count]),
   });
   while (true) {

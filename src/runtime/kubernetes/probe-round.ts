@@ -11,10 +11,10 @@ export const aheadMs = 1_500;
 /** For the slowest packet, the report and the watches. */
 const marginMs = 15_000;
 
-/** Milliseconds from the order after which nobody is waited for. */
+/** Milliseconds from the start after which nobody is waited for. */
 export function patienceMs(pairs: readonly ProbePair[]): number {
   const packets = pairs.reduce((sum, { count }) => sum + count, 0);
-  return aheadMs + (packets / packetsPerSecond) * 1000 + marginMs;
+  return (packets / packetsPerSecond) * 1000 + marginMs;
 }
 
 type Half<Kind extends ProbeHalf['half']> = Extract<ProbeHalf, { half: Kind }>;
