@@ -81,7 +81,7 @@ const againMs = 1_000;
 /** What is left of a fault is too short for another round. */
 const leastMs = 3_000;
 /** From the planned start of a fault to its round, which was asked for ahead: rules take a while. */
-const settleMs = 300;
+const settleMs = 600;
 /** So long after a heal its round is repeated. */
 const healPatienceMs = 60_000;
 

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { removeOrphan } from '../../src/runtime/kubernetes/pod-enforcer.ts';
-import { both, effect, nameOf, names, pairsOf, type TestEffect, until } from './lab.ts';
+import { both, effect, nameOf, names, pair, pairsOf, type TestEffect, until } from './lab.ts';
 import type { PodOrder } from './pod-driver.ts';
 import { faultIds, openPods, outside, type Pods } from './pods.ts';
 import { transfer } from './transfer.ts';
@@ -122,6 +122,9 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     expect(await pods.script('l-0', dial(to))).toBe('ECONNREFUSED');
     expect(await throughOf()).toEqual([...within(left), ...within(right)]);
     expect((await countersOf('l-0', 'cut'))?.droppedPackets).toBeGreaterThan(0);
+    // Refused by the sender's own kernel: sent all the same, else nothing could show the cut.
+    const [refused] = await pods.probe([pair('l-0', 'r-0', 10)]);
+    expect(refused).toMatchObject({ sent: 10, received: 0 });
     await pods.enforce([]);
     expect(await throughOf()).toEqual(everything);
     await server;

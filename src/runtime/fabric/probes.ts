@@ -247,8 +247,9 @@ type Packet = { readonly payload: Buffer; readonly to: string; readonly tally: T
 function sendOne(socket: Socket, { payload, to, tally }: Packet): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.send(payload, probePort, to, (error) => {
-    // One that the sender's own kernel refuses was never in the network.
-    if (error === null) tally.sent += 1;
+    // One that the sender's own kernel cannot send was never in the network; one that a rule of
+    // the sender's own refuses, as a reject in a pod does, is as good as lost there.
+    if (error === null || (error as NodeJS.ErrnoException).code === 'EPERM') tally.sent += 1;
     resolve();
   });
   return promise;
