@@ -7,6 +7,7 @@ import { benchNetwork } from './network.ts';
 import { benchNode } from './node.ts';
 import { benchPage } from './page.ts';
 import { benchPlan } from './plan.ts';
+import { benchPods } from './pods.ts';
 import type { BenchResult } from './result.ts';
 import { benchScrape } from './scrape.ts';
 
@@ -17,6 +18,8 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> =
   node: benchNode,
   page: benchPage,
   scrape: benchScrape,
+  'pods-24': () => benchPods(24),
+  'pods-100': () => benchPods(100),
   'network-50': () => benchNetwork(50),
   'network-100': () => benchNetwork(100),
 };

@@ -2,6 +2,7 @@
 // ends of a pair do together what was asked.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { removeOrphan } from '../../src/runtime/kubernetes/pod-enforcer.ts';
 import { both, effect, nameOf, names, pair, pairsOf, type TestEffect, until } from './lab.ts';
@@ -45,6 +46,20 @@ const accept = (
   port: number,
 ) => `net.createServer((socket) => socket.on('error', () => {}).end('hello'))
   .listen(${port}, '0.0.0.0', () => print('up')); setTimeout(() => process.exit(), 4000);`;
+
+const procFile = (pid: string, name: string) => {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return ''; // gone meanwhile
+  }
+};
+/** Of ours, those of nft that wait for a transaction. */
+const waitingProcesses = () =>
+  readdirSync('/proc')
+    .filter((pid) => procFile(pid, 'cmdline') === 'nft\0-f\0-\0')
+    .filter((pid) => procFile(pid, 'status').includes(`\nPPid:\t${process.pid}\n`))
+    .map(Number);
 
 // In User-Mode Linux as anywhere: a pod's agent is root on its host.
 describe.runIf(allUsers.includes('root'))('pods', () => {
@@ -179,6 +194,39 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
       expect(healedAt - now).toBeLessThan(4 * unit + slackMs);
     }
     expect(await throughOf()).toEqual(everything);
+  });
+
+  test('a change has a process that waits for it; without that one it comes as well', async () => {
+    const enforcements = () => all.map((node) => pods.enforcer(node).enforcement());
+    const everywhere = (time: 'enforcedAt' | 'healedAt') =>
+      until(
+        async () => enforcements(),
+        (each) => each.every(({ faults }) => faults['planned']?.[time] !== undefined),
+      );
+    const problems = new Set<string | undefined>();
+    for (const node of all) {
+      const enforcer = pods.enforcer(node);
+      enforcer.onChange(() => problems.add(enforcer.enforcement().problem));
+    }
+    const unit = inUml ? 8_000 : 3_000;
+    const start = Date.now() + unit;
+    const cut = both('planned', [left, right], drop);
+    await pods.enforce(cut.map((one) => ({ ...one, start, end: start + unit })));
+    await until(
+      async () => waitingProcesses().length,
+      (found) => found === all.length,
+    );
+    await everywhere('enforcedAt');
+    const next = await until(
+      async () => waitingProcesses(),
+      (found) => found.length === all.length,
+    );
+    for (const pid of next) process.kill(pid, 'SIGKILL');
+    await everywhere('healedAt');
+    expect(await throughOf()).toEqual(everything);
+    expect([...problems]).toEqual([undefined]);
+    expectSound();
+    expect(waitingProcesses()).toEqual([]);
   });
 
   test('another process takes over without a moment without rules, and counts on', async () => {

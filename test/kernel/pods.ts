@@ -40,7 +40,7 @@ export type EnforceOptions = {
 
 export const outside = { v4: '10.70.255.254', v6: 'fd00:70::ffff' };
 export const faultIds = new Map(
-  ['cut', 'flaky', 'narrow', 'slow', 'other', 'early'].map((name, at) => [name, at]),
+  ['cut', 'flaky', 'narrow', 'slow', 'other', 'early', 'planned'].map((name, at) => [name, at]),
 );
 
 export async function openPods(list: readonly string[]): Promise<Pods> {

@@ -9,35 +9,19 @@
 // whose time is over is gone at most a second later, with or without this process.
 import { hostname } from 'node:os';
 import { fail, messageOf } from '../../errors.ts';
-import type { Addresses } from '../../faults/addresses.ts';
 import { compile, renewLease } from '../../faults/compile.ts';
 import type { ScheduledEffect } from '../../faults/effect.ts';
-import type { Place } from '../../faults/place.ts';
 import { type Count, countersIn } from '../../faults/readback.ts';
 import { type Ruleset, tableName } from '../../faults/ruleset.ts';
 import { shapesFrom } from '../../faults/shaping.ts';
-import type { NodeName } from '../../names.ts';
 import { systemClock } from '../clock.ts';
 import { createQueue, type Queue } from '../fabric/kernel-commands.ts';
 import type { Enforcement, Schedule } from '../runtime.ts';
 import { type Found, lookAround, nothingFound } from './found.ts';
-import { countersOf, inspect, later, nft, readCounters, type Tool } from './kernel-state.ts';
+import { countersOf, inspect, later, nft, readCounters } from './kernel-state.ts';
 import { heartbeatMs, leaseFor } from './lease.ts';
+import type { EnforcementPoint } from './point.ts';
 import { TrafficClasses } from './traffic-classes.ts';
-
-/** Where rules are put in force, and how. */
-export type EnforcementPoint = {
-  readonly place: Place;
-  readonly tool: Tool;
-  readonly addresses: () => Addresses;
-  /** Of the port of a node. */
-  readonly deviceOf: (node: NodeName) => string;
-  /** Text for the next transaction that is not of faults; `done` when the kernel has taken it. */
-  readonly extra?: { pending(): string; done(): void };
-  /** Numbers of faults, the same for the whole run; may grow. Default: as they come. */
-  readonly faultIds?: ReadonlyMap<string, number>;
-  readonly counterAgeMs?: number;
-};
 
 type InForce = {
   readonly schedule: Schedule;
@@ -48,6 +32,8 @@ type InForce = {
 
 const retryMs = 1_000;
 const leaseSlackMs = 100;
+/** So long before a start or end its process is started. */
+const aheadMs = 2_000;
 
 export class Enforcer implements AsyncDisposable {
   readonly #point: EnforcementPoint;
@@ -59,6 +45,7 @@ export class Enforcer implements AsyncDisposable {
   /** Of many enforcers in one process, not all renew at the same instant. */
   readonly #phase: number;
   #timer: NodeJS.Timeout | undefined;
+  #aheadTimer: NodeJS.Timeout | undefined;
   #schedule: Schedule;
   /** Raised with each change of addresses. */
   #revision = 0;
@@ -171,7 +158,9 @@ export class Enforcer implements AsyncDisposable {
     await this.#queue(async () => {
       if (this.#ended) return;
       clearTimeout(this.#timer);
+      clearTimeout(this.#aheadTimer);
       await task();
+      this.#point.ahead?.stop();
     });
   }
 
@@ -282,7 +271,7 @@ export class Enforcer implements AsyncDisposable {
     if (!whole) await this.#load(ruleset);
     const began = systemClock.now();
     const text = whole ? [beside, ...ruleset.load, flip, retire].join('') : flip;
-    if (text !== '') await nft(tool, text);
+    if (text !== '') await nft(tool, text, this.#point.ahead);
     this.#found = undefined;
     extra?.done();
     this.#leased = this.#leaseKey(effects);
@@ -375,6 +364,7 @@ export class Enforcer implements AsyncDisposable {
     const now = systemClock.now();
     const boundaries = this.#schedule.effects.flatMap(({ start, end = Infinity }) => [start, end]);
     const ahead = boundaries.filter((time) => time > now);
+    this.#startAhead(Math.min(...ahead));
     const next = Math.min(...ahead, this.#renewAt, this.#classes.nextSweep() ?? Infinity);
     // A change takes time, in which the next one may have come due. One that failed comes again.
     const again = this.#differs(this.#due()) || this.#problem !== undefined;
@@ -386,6 +376,15 @@ export class Enforcer implements AsyncDisposable {
       },
       Math.max(0, Math.ceil(Math.min(next, retryAt) - now)),
     );
+  }
+
+  #startAhead(boundary: number): void {
+    const { ahead } = this.#point;
+    clearTimeout(this.#aheadTimer);
+    const waitMs = boundary - aheadMs - systemClock.now();
+    // The next wake comes back to what is too far ahead for a timer.
+    if (ahead === undefined || waitMs > 2 ** 31 - 1) return;
+    this.#aheadTimer = setTimeout(() => ahead.start(), Math.max(0, waitMs));
   }
 
   #record(error: unknown): void {

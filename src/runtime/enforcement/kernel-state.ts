@@ -31,11 +31,20 @@ export function later(tool: Tool): Tool {
   return (program, args, options) => tool(program, args, { ...options, later: true });
 }
 
-/** Hands a transaction to nft. */
-export async function nft(tool: Tool, input: string): Promise<void> {
-  const outcome = await tool('nft', ['-f', '-'], { input });
+/** Hands a transaction to nft: to the process that waits for it, else to one of its own. */
+export async function nft(tool: Tool, input: string, ahead?: Ahead): Promise<void> {
+  const outcome = await (ahead?.run(input) ?? tool('nft', ['-f', '-'], { input }));
   if (!outcome.ok) throw fail('ENFORCE_FAILED', outcome.message);
 }
+
+/** A process of nft that waits for the next transaction. */
+export type Ahead = {
+  /** Starts one, unless there is one. */
+  start(): void;
+  /** Undefined: there is none. */
+  run(input: string): Promise<Outcome> | undefined;
+  stop(): void;
+};
 
 /** What the program wrote; throws COMMAND_FAILED with its own message. */
 export async function output(

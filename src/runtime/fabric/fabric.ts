@@ -5,7 +5,8 @@
 // because all of it lives in namespaces that end with this process.
 import { strict as assert } from 'node:assert';
 import type { NodeName } from '../../names.ts';
-import { type EnforcementPoint, Enforcer } from '../enforcement/enforcer.ts';
+import { Enforcer } from '../enforcement/enforcer.ts';
+import type { EnforcementPoint } from '../enforcement/point.ts';
 import type { Enforcement, ProbePair, ProbeResult, Schedule } from '../runtime.ts';
 import { attempt, createQueue } from './kernel-commands.ts';
 import {

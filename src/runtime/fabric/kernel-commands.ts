@@ -41,22 +41,58 @@ export async function attempt(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Outcome> {
-  const result = await execa(program, args, {
+  const child = start(program, args, { input: '', ...options });
+  return await outcomeOf(child, [program, ...args]);
+}
+
+/** A program that was started ahead of its time and waits for its input. */
+export type Waiting = {
+  /** False: it is over without having been asked anything. */
+  readonly isThere: () => boolean;
+  readonly run: (input: string) => Promise<Outcome>;
+  readonly stop: () => void;
+};
+
+/** Of a program that does nothing before it has all of its input. */
+export function startAhead(program: Program, args: readonly string[]): Waiting {
+  const child = start(program, args, {});
+  let over = false;
+  const outcome = outcomeOf(child, [program, ...args]).finally(() => {
+    over = true;
+  });
+  // One that has ended by itself is said to be so by its outcome.
+  child.stdin.on('error', () => undefined);
+  return {
+    isThere: () => !over,
+    run: async (input) => {
+      child.stdin.end(input);
+      return await outcome;
+    },
+    stop: () => void child.kill(),
+  };
+}
+
+/** Without `input` its standard input stays open. */
+function start(program: Program, args: readonly string[], { input, signal }: RunOptions) {
+  return execa(program, args, {
     reject: false,
     timeout: limitMs,
     env: { PATH: systemPath(), LC_ALL: 'C' },
     stripFinalNewline: true,
     maxBuffer: 256 * 2 ** 20,
-    input: options.input ?? '',
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(input === undefined ? {} : { input }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
+}
+
+async function outcomeOf(
+  child: ReturnType<typeof start>,
+  argv: readonly string[],
+): Promise<Outcome> {
+  const result = await child;
   if (!result.failed) return { ok: true, stdout: result.stdout, message: '' };
   const said = result.stderr.trim() === '' ? result.shortMessage : firstLines(result.stderr);
-  return {
-    ok: false,
-    stdout: result.stdout,
-    message: `${program} ${args.slice(0, 6).join(' ')}: ${said}`,
-  };
+  return { ok: false, stdout: result.stdout, message: `${argv.slice(0, 7).join(' ')}: ${said}` };
 }
 
 function firstLines(text: string): string {

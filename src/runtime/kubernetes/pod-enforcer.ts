@@ -15,9 +15,9 @@ import { rootHandle, tableName } from '../../faults/ruleset.ts';
 import type { NodeName } from '../../names.ts';
 import { Enforcer } from '../enforcement/enforcer.ts';
 import { lookAround } from '../enforcement/found.ts';
-import { nft, type Tool } from '../enforcement/kernel-state.ts';
+import { type Ahead, nft, type Tool } from '../enforcement/kernel-state.ts';
 import { createPool } from '../enforcement/pool.ts';
-import { attempt } from '../fabric/kernel-commands.ts';
+import { attempt, startAhead, type Waiting } from '../fabric/kernel-commands.ts';
 import type { Enforcement, Schedule } from '../runtime.ts';
 
 export type PodEnforcerOptions = {
@@ -77,6 +77,7 @@ export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodE
     extra: egress,
     faultIds,
     counterAgeMs,
+    ahead: nftAhead(netns),
   };
   const enforcer = new Enforcer(point, leaseSeconds, await lookAround(point));
   return {
@@ -115,10 +116,38 @@ export async function removeOrphan(netns: string, device = 'eth0'): Promise<void
 }
 
 function toolIn(netns: string): Tool {
-  // What another process opens by `self` is its own.
-  const path = netns.replace(/^\/proc\/self\//, `/proc/${process.pid}/`);
   return (program, args, { later = false, ...options } = {}) =>
-    pool(() => attempt('nsenter', [`--net=${path}`, '--', program, ...args], options), { later });
+    pool(() => attempt('nsenter', inside(netns, program, ...args), options), { later });
+}
+
+/**
+ * To start a process costs more than the change itself, most of all while a fault that ends sets
+ * all nodes to work. One that waits needs no turn in the pool.
+ */
+function nftAhead(netns: string): Ahead {
+  let waiting: Waiting | undefined;
+  return {
+    start: () => {
+      if (waiting?.isThere() !== true) {
+        waiting = startAhead('nsenter', inside(netns, 'nft', '-f', '-'));
+      }
+    },
+    run: (input) => {
+      const one = waiting;
+      waiting = undefined;
+      return one?.isThere() === true ? one.run(input) : undefined;
+    },
+    stop: () => {
+      waiting?.stop();
+      waiting = undefined;
+    },
+  };
+}
+
+/** What another process opens by `self` is its own. */
+function inside(netns: string, ...argv: readonly string[]): readonly string[] {
+  const path = netns.replace(/^\/proc\/self\//, `/proc/${process.pid}/`);
+  return [`--net=${path}`, '--', ...argv];
 }
 
 /**
