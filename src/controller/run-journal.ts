@@ -39,7 +39,10 @@ export interface RunJournal extends Journal {
   record(record: RunStart): Promise<void>;
   /** Resolves when everything is written. */
   flush(): Promise<void>;
-  /** Lines of samples of single nodes too, the newest few minutes, after that time (seconds). */
+  /**
+   * Samples after that time (seconds), those of single nodes too; of up to 300 nodes the newest
+   * three minutes, of 5,000 the newest twelve samples.
+   */
   samplesAfter(t: number): readonly HistoryLine[];
 }
 
@@ -54,7 +57,8 @@ const everyMs = 10_000;
 const soonMs = 1_000;
 /** So long a run waits for what it does next to be written down. */
 const patienceMs = 2_000;
-const keptSamples = 180;
+/** Samples that are kept whole, and lines of single nodes in all of them together: 25 MB. */
+const kept = { samples: 180, nodeLines: 60_000 };
 
 /** Undefined when this Testnet never ran. */
 export async function readStored(
@@ -109,7 +113,7 @@ export function openRunJournal(
   );
   const append = appendTo(open, history);
   let transition = '';
-  const recent: HistoryLine[] = [];
+  const recent = keepNewest();
   return {
     replace: (file, content) => {
       if (file === 'faults') open.faults = content as ObservedFault[];
@@ -124,8 +128,7 @@ export function openRunJournal(
     },
     sample: (line) => {
       const whole = line as HistoryLine;
-      recent.push(whole);
-      if (recent.length > keptSamples) recent.shift();
+      recent.add(whole);
       append('samples', { ...whole, nodes: {}, tips: {}, edges: undefined });
     },
     event: (event) => append('timeline', event),
@@ -140,9 +143,28 @@ export function openRunJournal(
       for (const writer of [run, history]) writer.askIn(0);
       await Promise.all([run.settled(), history.settled()]);
     },
-    samplesAfter: (after) => recent.filter(({ t }) => t > after),
+    samplesAfter: (after) => recent.all().filter(({ t }) => t > after),
     [Symbol.dispose]: () => undefined,
   };
+}
+
+function keepNewest() {
+  const newest: HistoryLine[] = [];
+  let nodeLines = 0;
+  return {
+    all: (): readonly HistoryLine[] => newest,
+    add: (sample: HistoryLine) => {
+      newest.push(sample);
+      nodeLines += linesOf(sample);
+      while (newest.length > kept.samples || (newest.length > 1 && nodeLines > kept.nodeLines)) {
+        nodeLines -= linesOf(newest.shift());
+      }
+    },
+  };
+}
+
+function linesOf(sample: HistoryLine | undefined): number {
+  return Object.keys(sample?.nodes ?? {}).length;
 }
 
 /** A writer that is asked at the first occasion so long after the last time. */
