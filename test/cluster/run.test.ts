@@ -14,7 +14,7 @@ describe.runIf(available)('a sample', { timeout: 300_000 }, () => {
     await storm.apply(sample('split-and-heal'));
     const status = await storm.finished('split-and-heal');
     expect(status, await storm.explain()).toMatchObject({ verdict: 'passed', exitCode: 0 });
-    expect(status.nodes).toMatchObject({ planned: 12 });
+    expect(status.nodes).toMatchObject({ planned: 24 });
     expect(status.faults).toMatchObject([{ name: 'split', kind: 'partition' }]);
     const { start = '', end = '' } = status.faults?.[0] ?? {};
     expect(Date.parse(end) - Date.parse(start)).toBe(20_000);
