@@ -2,6 +2,7 @@
 // and are shared: compare numbers of one run with each other, not with those of another day.
 import { cpus } from 'node:os';
 import { benchCompile } from './compile.ts';
+import { benchController } from './controller.ts';
 import { benchFabric } from './fabric.ts';
 import { benchNetwork } from './network.ts';
 import { benchNode } from './node.ts';
@@ -20,6 +21,8 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> =
   scrape: benchScrape,
   'pods-24': () => benchPods(24),
   'pods-100': () => benchPods(100),
+  'controller-200': () => benchController(200, '1s'),
+  'controller-5000': () => benchController(5_000, '1s'),
   'network-50': () => benchNetwork(50),
   'network-100': () => benchNetwork(100),
 };

@@ -30,9 +30,14 @@ export type MemoryKubeletOptions = {
   readonly namespace: string;
   /** Pods go to each of them in turn. */
   readonly hosts: readonly string[];
+  /** Of the n-th pod, from 1 on. */
+  readonly addressOf?: (pod: number) => string;
 };
 
-export function memoryKubelet({ clock, namespace, hosts }: MemoryKubeletOptions): MemoryKubelet {
+const usualAddress = (pod: number) => `10.1.${Math.floor(pod / 250)}.${1 + (pod % 250)}`;
+
+export function memoryKubelet(options: MemoryKubeletOptions): MemoryKubelet {
+  const { clock, namespace, hosts, addressOf = usualAddress } = options;
   let server: MemoryServer | undefined;
   let pods = 0;
   const holds = { starts: false, ends: false };
@@ -57,7 +62,7 @@ export function memoryKubelet({ clock, namespace, hosts }: MemoryKubeletOptions)
   };
   const start = (name: string) => {
     pods += 1;
-    const ip = `10.1.${Math.floor(pods / 250)}.${1 + (pods % 250)}`;
+    const ip = addressOf(pods);
     change(name, { spec: { nodeName: hosts[pods % hosts.length] } });
     const running = { restartCount: 0, state: { running: { startedAt: time() } } };
     container(name, running, { phase: 'Running', podIPs: [{ ip }] });
