@@ -1,11 +1,11 @@
 // Proves the faults of a run: a round of probes while a fault is in force, and one after its heal;
 // then a judgement of both with the counters. One round at a time, since more would spoil each
 // other's timing; all faults that wait for one share it, so that faults of a few seconds have
-// theirs however many begin together. Where a round has to be asked for ahead (agents learn of it by
-// the API server), that of a fault is asked for before the fault begins, for the moment after: a
-// fault of two seconds is over before it could be asked for then. A round that fails for what goes by (an agent begins anew, a
-// pod too) is repeated while it can still say something. Sockets are opened ahead, from when the
-// nodes run on.
+// theirs however many begin together. Where a round has to be asked for ahead (agents learn of it
+// by the API server), that of a fault is asked for before the fault begins, for the moment after:
+// a fault of two seconds is over before it could be asked for then. A round that fails for what
+// goes by (an agent begins anew, a pod too) is repeated while it can still say something. Sockets
+// are opened ahead, from when the nodes run on.
 import type { Proof } from '../decide/observed.ts';
 import type { FaultState } from '../decide/state.ts';
 import { messageOf } from '../errors.ts';
@@ -80,7 +80,7 @@ const tickMs = 200;
 const againMs = 1_000;
 /** What is left of a fault is too short for another round. */
 const leastMs = 3_000;
-/** From the planned start of a fault to its round, which was asked for ahead: rules take a while. */
+/** From the planned start of a fault to a round that was asked for ahead: rules take a while. */
 const settleMs = 600;
 /** So long after a heal its round is repeated. */
 const healPatienceMs = 60_000;
