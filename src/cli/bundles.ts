@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { referenceEnvironment } from '../kinds/reference.ts';
+import { referenceEnvironment, referenceNodeFlags } from '../kinds/reference.ts';
 import type { Bundles } from '../runtime/local/programs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -80,7 +80,7 @@ export async function rehearse(folder: string): Promise<void> {
     reject: false,
     timeout: 30_000,
   } as const;
-  await execa(process.execPath, [folder, '--prepare'], options);
+  await execa(process.execPath, [...referenceNodeFlags, folder, '--prepare'], options);
 }
 
 async function hashOfParts(): Promise<string> {

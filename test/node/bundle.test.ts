@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { referenceEnvironment } from '../../src/kinds/reference.ts';
+import { referenceNodeFlags as flags, referenceEnvironment } from '../../src/kinds/reference.ts';
 import { bundle, TestNetwork } from './nodes.ts';
 
 test('V8 takes what the rehearsal has compiled, with the flags that nodes have', async () => {
@@ -15,7 +15,9 @@ test('V8 takes what the rehearsal has compiled, with the flags that nodes have',
     console.log(new (require('node:vm').Script)(source, options).cachedDataRejected);`;
   const args = [pathOf(bundled.path, /^program-.*\.js$/), pathOf(bundled.path, /\.cache$/)];
   const options = { env: { ...referenceEnvironment }, encoding: 'utf8' } as const;
-  expect(execFileSync(process.execPath, ['-e', script, ...args], options)).toBe('false\n');
+  expect(execFileSync(process.execPath, [...flags, '-e', script, ...args], options)).toBe(
+    'false\n',
+  );
 });
 
 test('a node starts with half of what was compiled, and with none of it', async () => {

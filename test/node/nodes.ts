@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleReferenceNode } from '../../node-image/bundle.ts';
 import { rehearse } from '../../src/cli/bundles.ts';
-import { reference, referenceEnvironment } from '../../src/kinds/reference.ts';
+import { reference, referenceEnvironment, referenceNodeFlags } from '../../src/kinds/reference.ts';
 import type { ReferenceNodeConfig, ReferencePeer } from '../../src/kinds/reference-config.ts';
 import { nodeName } from '../../src/names.ts';
 import type { Observation } from '../../src/network/observation.ts';
@@ -103,7 +103,7 @@ export class TestNetwork implements AsyncDisposable {
 
   launch(name: string, args = ['--config', 'node.json']): ChildProcess {
     const node = this.node(name);
-    const child = spawn(process.execPath, [this.#bundle, ...args], {
+    const child = spawn(process.execPath, [...referenceNodeFlags, this.#bundle, ...args], {
       cwd: node.directory,
       env: { ...process.env, ...referenceEnvironment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { referenceNodeFlags } from '../../kinds/reference.ts';
 import { findProgram, resolveProgram } from './programs.ts';
 
 let folder: string;
@@ -55,6 +56,7 @@ describe('a bundled node', () => {
   test('is run by this Node.js', async () => {
     expect(await resolveProgram(['node:reference', '--config', 'a'], bundles)).toEqual([
       process.execPath,
+      ...referenceNodeFlags,
       '/bundles/reference.js',
       '--config',
       'a',
@@ -65,6 +67,7 @@ describe('a bundled node', () => {
     const argv = ['--node-flag=--jitless', '--node-flag=-v', 'x', '--node-flag=late'] as const;
     expect(await resolveProgram(['node:reference', ...argv], bundles)).toEqual([
       process.execPath,
+      ...referenceNodeFlags,
       '--jitless',
       '-v',
       '/bundles/reference.js',

@@ -2,6 +2,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, resolve } from 'node:path';
 import { fail } from '../../errors.ts';
+import { referenceNodeFlags } from '../../kinds/reference.ts';
 import { systemPath } from '../fabric/kernel-commands.ts';
 
 /** Where the bundled nodes are: `node:reference` is `bundles.reference`, run by this Node.js. */
@@ -19,7 +20,7 @@ export async function resolveProgram(
     const flags = rest.findIndex((argument) => !argument.startsWith('--node-flag='));
     const split = flags === -1 ? rest.length : flags;
     const nodeFlags = rest.slice(0, split).map((flag) => flag.slice('--node-flag='.length));
-    return [process.execPath, ...nodeFlags, bundle, ...rest.slice(split)];
+    return [process.execPath, ...referenceNodeFlags, ...nodeFlags, bundle, ...rest.slice(split)];
   }
   return [await findProgram(program), ...rest];
 }
