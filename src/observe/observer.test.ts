@@ -26,6 +26,7 @@ async function observeFor(
     readonly duties?: readonly Duty[];
     readonly followed?: readonly NodeName[];
     readonly randomSeed?: number;
+    readonly goesOn?: boolean;
   },
 ) {
   const plan = scriptedPlan(options.count);
@@ -57,10 +58,11 @@ async function observeFor(
     onFailure: (node) => failed.push(node),
   };
   const names = plan.nodes.map(({ name }) => name);
-  startObserver(deps, stop.signal).follow(options.followed ?? names);
+  const observer = startObserver(deps, stop.signal);
+  observer.follow(options.followed ?? names);
   await clock.run(clock.sleep(ms));
-  stop.abort();
-  return { asked, answered, failed, names, clock };
+  if (options.goesOn !== true) stop.abort();
+  return { asked, answered, failed, names, clock, observer, stop };
 }
 
 describe('the observer', () => {
@@ -130,6 +132,24 @@ describe('the observer', () => {
       'full-0',
       'full-1',
     ]);
+  });
+
+  test('asks at once for the answers that are awaited, but not twice at the same time', async () => {
+    const { promise, resolve } = Promise.withResolvers<NodeReply>();
+    const { asked, names, observer, clock, stop } = await observeFor(2_500, {
+      count: 3,
+      goesOn: true,
+      answer: (node, at) =>
+        node === 'full-1' && at >= 2_000 ? promise : { status: 200, body: observation },
+    });
+    const before = asked.length;
+    observer.follow(names, names.slice(0, 2));
+    expect(asked.slice(before)).toMatchObject([{ node: 'full-0', at: 2_500 }]);
+    resolve({ status: 200, body: observation });
+    await clock.run(clock.sleep(100));
+    observer.follow(names, names.slice(1, 2));
+    expect(asked.slice(before + 1)).toMatchObject([{ node: 'full-1', at: 2_600 }]);
+    stop.abort();
   });
 
   test('leaves nodes that do not run in peace', async () => {

@@ -22,8 +22,11 @@ export type ObserverDependencies = {
 };
 
 export interface Observer {
-  /** The nodes that run now: these are asked from the next tick on. */
-  follow(nodes: readonly NodeName[]): void;
+  /**
+   * The nodes that run now: these are asked from the next tick on. For answers of those that are
+   * awaited something waits: they are asked at once, unless they are being asked.
+   */
+  follow(nodes: readonly NodeName[], awaited?: readonly NodeName[]): void;
 }
 
 /** What its parts share. `followed` is replaced whole. */
@@ -58,11 +61,12 @@ export function startObserver(deps: ObserverDependencies, signal: AbortSignal): 
   };
   for (const node of deps.targets.keys()) serve(node);
   return {
-    follow: (nodes) => {
+    follow: (nodes, awaited = []) => {
       observing.followed = new Set(nodes);
       for (const node of nodes) serve(node);
       const { previous } = observing;
       for (const node of previous.keys()) if (!observing.followed.has(node)) previous.delete(node);
+      for (const node of awaited) void observe(observing, node);
     },
   };
 }

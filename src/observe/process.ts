@@ -35,7 +35,7 @@ const observer = startObserver(
   },
   stop.signal,
 );
-process.on('message', ({ follow }: ToObserver) => observer.follow(follow));
+process.on('message', ({ follow, awaited }: ToObserver) => observer.follow(follow, awaited));
 process.on('disconnect', () => process.exit(0));
 setInterval(() => {
   if (batch.observations.length + batch.failures.length === 0) return;

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { NodeName } from '../names.ts';
 import type { Observed, Observer } from './observer.ts';
 
-export type ToObserver = { readonly follow: readonly NodeName[] };
+export type ToObserver = {
+  readonly follow: readonly NodeName[];
+  readonly awaited: readonly NodeName[];
+};
 export type FromObserver = {
   readonly observations: {
     readonly node: NodeName;
@@ -29,11 +32,11 @@ export function forkObserver(options: {
   child.once('exit', options.onExit);
   let sent = '';
   return {
-    follow: (nodes) => {
+    follow: (nodes, awaited = []) => {
       const key = nodes.join();
-      if (key === sent || !child.connected) return;
+      if ((key === sent && awaited.length === 0) || !child.connected) return;
       sent = key;
-      child.send({ follow: nodes } satisfies ToObserver);
+      child.send({ follow: nodes, awaited } satisfies ToObserver);
     },
   };
 }

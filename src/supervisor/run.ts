@@ -279,6 +279,7 @@ function lookAround(running: Running): void {
   readiness.check(running.world);
   const ready = new Set<NodeName>();
   const up: NodeName[] = [];
+  const peerless: NodeName[] = [];
   for (const { name, peered, joins } of plan.nodes) {
     const world = running.world.nodes.get(name);
     if (world?.phase === 'running' || world?.phase === 'paused') up.push(name);
@@ -286,11 +287,12 @@ function lookAround(running: Running): void {
     const first = world.incarnation === 0 && running.state.t0 === undefined;
     const joining = joins === true && world.incarnation === 0 && !running.ready.has(name);
     const asked = peered && running.state.wave >= (running.peersFrom.get(name) ?? 0);
-    if ((first || joining) && asked && !running.sampler.hasPeer(name)) continue;
-    ready.add(name);
+    if ((first || joining) && asked && !running.sampler.hasPeer(name)) peerless.push(name);
+    else ready.add(name);
   }
   running.ready = ready;
-  observer.follow(up);
+  // The next wave waits for them.
+  observer.follow(up, peerless);
 }
 
 function enforceTimeout(running: Running, now: number): void {
