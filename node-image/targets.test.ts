@@ -19,6 +19,15 @@ test('who is connected, being dialled, or of another kind is not due', () => {
   expect(targets.diallingCount).toBe(1);
 });
 
+test('missing are those of a kind that are not connected, also while they are dialled', () => {
+  const targets = targetsOf(['a', 'dial'], ['b', 'dial'], ['c', 'found']);
+  const a = targets.get('a');
+  if (a !== undefined) a.dialling = true;
+  expect(targets.missing('dial', nobody)).toBe(2);
+  expect(targets.missing('dial', new Set(['a', 'c']))).toBe(1);
+  expect(targets.missing('dial', new Set(['a', 'b']))).toBe(0);
+});
+
 test('the first to name a peer decides what it is', () => {
   expect(targetsOf(['a', 'dial'], ['a', 'found']).get('a')?.kind).toBe('dial');
 });

@@ -42,6 +42,12 @@ export class Targets {
     return [...this.#targets.values()].filter(({ dialling }) => dialling).length;
   }
 
+  /** Of that kind, not connected. */
+  missing(kind: TargetKind, connected: ReadonlySet<string>): number {
+    const all = [...this.#targets.values()].filter((target) => target.kind === kind);
+    return all.filter(({ peer }) => !connected.has(peer)).length;
+  }
+
   /** Of those kinds, due and not connected; the most promising first. */
   due(kinds: readonly TargetKind[], now: number, connected: ReadonlySet<string>): Target[] {
     return [...this.#targets.values()]
