@@ -18,7 +18,7 @@ import { type Claim, claimOf, type Pod } from './selection.ts';
 import { createTestnetAgent, type TestnetAgent } from './testnet-agent.ts';
 
 export type AgentOptions = {
-  readonly api: Pick<Api, 'get' | 'apply' | 'follow'>;
+  readonly api: Pick<Api, 'get' | 'list' | 'apply' | 'follow'>;
   /** As the API names it. */
   readonly host: string;
   /** Where HostReports are. */
@@ -159,6 +159,18 @@ export class Agent {
     return scopes.map((each) => api.follow<Pod>(resources.pods, each, this.#stop.signal));
   }
 
+  /** Whether a pod that no testnet here claims, perhaps without our label, is in our namespaces. */
+  async #watches(uid: string): Promise<boolean> {
+    const { api, host, watchNamespaces } = this.#options;
+    if (watchNamespaces.length === 0) return true;
+    const fieldSelector = `spec.nodeName=${host}`;
+    for (const namespace of watchNamespaces) {
+      const pods = await api.list<Pod>(resources.pods, { namespace, fieldSelector });
+      if (pods.some(({ metadata }) => metadata.uid === uid)) return true;
+    }
+    return false;
+  }
+
   #turnSoon(): void {
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
@@ -218,13 +230,18 @@ export class Agent {
     return this.#scan.processes;
   }
 
+  /** UIDs of the pods that are in the hands of a testnet. */
+  #claimed(): ReadonlySet<string> {
+    return new Set([...this.#testnets.values()].flatMap((testnet) => testnet.claimed()));
+  }
+
   #followOrders(): void {
     clearTimeout(this.#glance);
     const testnets = [...this.#testnets.values()];
     const watchful = this.#orders.follow(
       testnets.flatMap((testnet) => testnet.own()),
       {
-        claimed: new Set(testnets.flatMap((testnet) => testnet.claimed())),
+        claimed: this.#claimed(),
         processes: () => this.#table.glance(),
       },
     );
@@ -247,20 +264,18 @@ export class Agent {
     }
   }
 
-  /**
-   * Only by an agent that sees all namespaces: for another the pod of somebody else's testnet is
-   * as unknown as one that is an orphan.
-   */
   async #sweep(): Promise<void> {
     const { signal } = this.#stop;
-    const { watchNamespaces, log, nodeFaultsProblem } = this.#options;
-    if (watchNamespaces.length > 0) return;
-    const orphans = createOrphanSweep(this.#table, { signals: nodeFaultsProblem === undefined });
+    const { log, nodeFaultsProblem } = this.#options;
+    const orphans = createOrphanSweep(this.#table, {
+      signals: nodeFaultsProblem === undefined,
+      // Looked at again: it may have become ours since the sweep began.
+      responsible: async (pod) => (await this.#watches(pod)) && !this.#claimed().has(pod),
+    });
     while (!signal.aborted) {
       if (this.#ready) {
         try {
-          const claimed = [...this.#testnets.values()].flatMap((each) => each.claimed());
-          const freed = await orphans.sweep(new Set(claimed));
+          const freed = await orphans.sweep(this.#claimed());
           this.#metrics.freed(freed.length);
           for (const uid of freed) log('info', `freed pod ${uid} of rules that were left in it`);
         } catch (error) {

@@ -1,8 +1,8 @@
 // Rules of ours in pods that are not ours (any more): the label was taken away, or the Testnet's
 // pods were left behind, while no agent was here. A namespace is known by the alias that an agent
 // gave its interface together with the pod's own UID; so the host's can never be taken for one,
-// and nothing else of somebody else's is touched. A node that was paused when its agent died goes
-// on, too.
+// and nothing else of somebody else's is touched. An agent of some namespaces leaves the pods of
+// others to the agents of those. A node that was paused when its agent died goes on, too.
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { removeOrphan } from '../runtime/kubernetes/pod-enforcer.ts';
@@ -16,12 +16,16 @@ export interface OrphanSweep {
   sweep(ours: ReadonlySet<string>): Promise<readonly string[]>;
 }
 
-/** `signals`: processes of pods can be signalled here. */
-export function createOrphanSweep(
-  table: ProcessTable,
-  { signals }: { readonly signals: boolean },
-): OrphanSweep {
-  /** Namespaces of other pods that have nothing of ours: only an agent could put it there. */
+export type SweepOptions = {
+  /** Processes of pods can be signalled here. */
+  readonly signals: boolean;
+  /** Whether a pod in nobody's hands is ours to free; asked only of those with an agent's alias. */
+  readonly responsible: (pod: string) => Promise<boolean>;
+};
+
+export function createOrphanSweep(table: ProcessTable, options: SweepOptions): OrphanSweep {
+  const { signals, responsible } = options;
+  /** Network namespaces of pods without anything of ours, or that others are responsible for. */
   let clean = new Set<string>();
   return {
     sweep: async (ours) => {
@@ -38,7 +42,7 @@ export function createOrphanSweep(
         if (found === undefined) continue;
         const key = `${process.pod} ${found.ino}`;
         seen.add(key);
-        if (clean.has(key) || !(await free(table, process))) continue;
+        if (clean.has(key) || !(await free(table, process, responsible))) continue;
         if (signals) goOn(table, { uid: process.pod, processes });
         freed.push(process.pod);
       }
@@ -49,7 +53,11 @@ export function createOrphanSweep(
 }
 
 /** True if there was something of ours. */
-async function free(table: ProcessTable, process: PodProcess): Promise<boolean> {
+async function free(
+  table: ProcessTable,
+  process: PodProcess,
+  responsible: SweepOptions['responsible'],
+): Promise<boolean> {
   const handle = await open(table.path(process, 'ns/net'), constants.O_RDONLY).catch(
     () => undefined,
   );
@@ -60,7 +68,7 @@ async function free(table: ProcessTable, process: PodProcess): Promise<boolean> 
     const links = await linksIn(path);
     if (typeof links === 'string') return false;
     const marked = links.find(({ alias }) => podOfAlias(alias) === process.pod);
-    if (marked === undefined) return false;
+    if (marked === undefined || !(await responsible(process.pod))) return false;
     await removeOrphan(path, marked.name);
     await setAlias({ path, device: marked.name }, '');
     return true;

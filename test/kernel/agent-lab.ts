@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { type Agent, startAgent } from '../../src/agent/agent.ts';
+import { type Agent, type AgentOptions, startAgent } from '../../src/agent/agent.ts';
 import { agentMetrics } from '../../src/agent/metrics.ts';
 import { nodeFaultsProblem } from '../../src/agent/orders.ts';
 import type { Pod } from '../../src/agent/selection.ts';
@@ -39,7 +39,8 @@ export type AgentLab = AsyncDisposable & {
   /** As long as `away` is true, no call of the agent is answered. */
   readonly link: { away: boolean };
   readonly log: string[];
-  start(): Promise<Agent>;
+  /** With nothing said, for all Kubernetes namespaces. */
+  start(watchNamespaces?: readonly string[]): Promise<Agent>;
   stop(): Promise<void>;
   uidOf(node: string): string;
   /** A pod with a sandbox in the namespace of that name; with nothing said, in its own. */
@@ -106,8 +107,8 @@ export async function openAgentLab(nodes: readonly string[]): Promise<AgentLab> 
     server,
     link,
     log: [],
-    async start() {
-      agent = await startLabAgent(lab, { server, proc });
+    async start(watchNamespaces = []) {
+      agent = await startLabAgent(lab, { server, proc, watchNamespaces });
       return agent;
     },
     async stop() {
@@ -190,14 +191,18 @@ const emptySchedule: NetworkSchedule = {
 
 async function startLabAgent(
   lab: AgentLab,
-  { server, proc }: { readonly server: Server; readonly proc: string },
+  {
+    server,
+    proc,
+    watchNamespaces,
+  }: Pick<AgentOptions, 'proc' | 'watchNamespaces'> & { readonly server: Server },
 ): Promise<Agent> {
   const registry = new Registry();
   return await startAgent({
     api: server.client('agent'),
     host,
     namespace: 'peerstorm-system',
-    watchNamespaces: [],
+    watchNamespaces,
     proc,
     version: 'test',
     nodeFaultsProblem: nodeFaultsProblem('/proc', true),

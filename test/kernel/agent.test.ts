@@ -293,6 +293,24 @@ describe.runIf(allUsers.includes('root'))('what is not ours', () => {
     expect(await lab.hasRules('c-0')).toBe(true);
   });
 
+  test('an agent of some namespaces frees the pods of these only', async () => {
+    await using lab = await openWithPods();
+    await lab.publish({ sets, faultIds, effects: cut(Date.now()) });
+    await lab.reported(({ enforcement }) => enforcement.faults['cut'] !== undefined);
+    await lab.stop();
+    lab.server.remove(resources.pods, { namespace: 'tests', name: 'net-b-0' });
+    lab.patchPod('a-0', { metadata: { labels: { 'peerstorm.dev/testnet': null } } });
+    await lab.start(['others', 'tests']);
+    await until(
+      () => lab.hasRules('a-0'),
+      (has) => !has,
+    );
+    // Ends the sweep that is under way, so that it came past b-0.
+    await lab.stop();
+    expect(await lab.hasRules('b-0')).toBe(true);
+    expect(await lab.alias('b-0')).not.toBe('');
+  });
+
   test('text in place of an address changes nothing, and is said', async () => {
     await using lab = await openWithPods();
     await lab.publish({ sets, faultIds, effects: cut(Date.now()) });
