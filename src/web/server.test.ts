@@ -132,6 +132,21 @@ describe('the server of the page', () => {
     expect(await ask(page, 'logs/full-9')).toMatchObject({ status: 400 });
   });
 
+  test.each(['logs/%', 'logs/%zz', 'logs/full%-0', 'logs/%ff'])(
+    'says of %j that it names no node',
+    async (path) => {
+      await using page = await serve();
+      const answered = await ask(page, path);
+      expect(answered.status).toBe(400);
+      expect(answered.text).toContain(`${path.slice('logs/'.length)} is not the name of a node`);
+    },
+  );
+
+  test('reads escapes in the name of a node', async () => {
+    await using page = await serve();
+    expect(await ask(page, 'logs/full%2d0')).toMatchObject({ status: 200, text: '["a line"]' });
+  });
+
   test('looks on only, unless it may do more', async () => {
     await using page = await serve();
     const { status, text } = await ask(page, 'faults', { method: 'DELETE', ...sameSite(page) });

@@ -128,7 +128,7 @@ async function route(site: Site, exchange: Exchange): Promise<boolean> {
   if (request.method !== 'GET') return first === 'faults' && (await change(source, exchange));
   if (first === 'events') return stream(site, exchange);
   if (first === 'logs' && second !== undefined) {
-    reply(response, await source.log(decodeURIComponent(second)));
+    reply(response, await source.log(nodeOf(second)));
     return true;
   }
   const name = first === '' ? 'index.html' : first;
@@ -136,6 +136,15 @@ async function route(site: Site, exchange: Exchange): Promise<boolean> {
   if (content === undefined) return false;
   response.writeHead(200, { 'content-type': types[name] }).end(content);
   return true;
+}
+
+/** As the address has it: with escapes, and anybody can write broken ones. */
+function nodeOf(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw fail('USAGE', `${segment} is not the name of a node: write "%" as %25`);
+  }
 }
 
 async function change({ control }: PageSource, exchange: Exchange): Promise<boolean> {
