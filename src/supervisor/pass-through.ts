@@ -2,6 +2,7 @@
 // at once, and read as each answers, so that neither the run nor the observation waits for it. What
 // has not come in a moment is left out. Whoever asks within the next second gets the same text.
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import type { Kind } from '../kinds/kind.ts';
 import {
   type Families,
@@ -35,6 +36,9 @@ const mostAtOnce = 32;
 const limitMs = 700;
 const keptMs = 1_000;
 
+/** Resolves in a turn of the event loop that nobody else was given. */
+type Turn = () => Promise<void>;
+
 type Shown = { readonly families: Families; readonly leftOut: number };
 
 export function createPassThrough(deps: PassThroughDependencies): PassThrough {
@@ -55,10 +59,11 @@ async function pass(deps: PassThroughDependencies, nodes: readonly PlannedNode[]
   const signal = AbortSignal.timeout(limitMs);
   const over = once(signal, 'abort');
   const waiting = nodes.filter(({ name }) => deps.answer(name) !== undefined).values();
+  const turn = turns();
   const work = async () => {
     for (const node of waiting) {
       if (signal.aborted) return;
-      const one = await show(deps, node, signal);
+      const one = await show({ ...deps, turn }, node, signal);
       if (one !== undefined) shown.set(node.name, one);
     }
   };
@@ -72,9 +77,18 @@ async function pass(deps: PassThroughDependencies, nodes: readonly PlannedNode[]
   };
 }
 
+/** Many nodes answer at one moment; to read all of them at once would keep the run from its work. */
+function turns(): Turn {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(() => setImmediate());
+    return last;
+  };
+}
+
 /** Never throws: a node that does not answer has no metrics, and that is counted. */
 async function show(
-  deps: PassThroughDependencies,
+  deps: PassThroughDependencies & { readonly turn: Turn },
   node: PlannedNode,
   signal: AbortSignal,
 ): Promise<Shown | undefined> {
@@ -92,6 +106,7 @@ async function show(
       if (status !== 200) throw new TypeError(`status ${status}`);
       bodies.push(body);
     }
+    await deps.turn();
     return readExposition(bodies.join('\n'), labels);
   } catch {
     deps.onFailure(group);
