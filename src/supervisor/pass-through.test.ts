@@ -59,6 +59,19 @@ test('a node that never answers delays the page for a moment only', async () => 
   expect(readPrometheusText((await text()).text)).toHaveLength(plan.nodes.length - 1);
 });
 
+test('nodes that answer at one moment are read in as many turns of the event loop', async () => {
+  let turns = 0;
+  let ended = false;
+  const count = () => {
+    turns += 1;
+    if (!ended) setImmediate(count);
+  };
+  setImmediate(count);
+  await passThrough(whole).text();
+  ended = true;
+  expect(turns).toBeGreaterThanOrEqual(plan.nodes.length);
+});
+
 test('nodes that are silent are not asked', async () => {
   const answer = () => undefined;
   const { text, asked } = passThrough(whole, { answer });
