@@ -1,8 +1,9 @@
-// What one turn of the event loop has to say through a connection goes out as one encrypted message,
-// one write and one packet, not as several: opening a stream alone is four frames of yamux. Nothing is
-// reordered, and the peer gets the same bytes. Nothing waits longer than for the end of the turn,
-// except what yamux answers to each frame of data, however small: that there is room for so many
-// bytes again. It goes along with whatever is sent next, or by itself once it is many bytes.
+// What one turn of the event loop has to say through a connection goes out as one encrypted
+// message, one write and one packet, not as several: opening a stream alone is four frames of
+// yamux. Nothing is reordered, and the peer gets the same bytes. Nothing waits longer than for the
+// end of the turn, except what yamux answers to each frame of data, however small: that there is
+// room for so many bytes again. It goes along with whatever is sent next, or by itself once it is
+// many bytes.
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
 
 type Make<Components> = (components: Components) => ConnectionEncrypter;

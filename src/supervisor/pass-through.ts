@@ -77,7 +77,7 @@ async function pass(deps: PassThroughDependencies, nodes: readonly PlannedNode[]
   };
 }
 
-/** Many nodes answer at one moment; to read all of them at once would keep the run from its work. */
+/** Many nodes answer at one moment; to read them all at once would hold up the run. */
 function turns(): Turn {
   let last = Promise.resolve();
   return () => {
