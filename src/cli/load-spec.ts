@@ -27,7 +27,7 @@ export async function readSpecFile(file: string): Promise<string> {
   try {
     const path = file === '-' ? '/dev/stdin' : file;
     const chunks: Buffer[] = [];
-    // A little more than is allowed: the parser says how much that is.
+    // A little more than is allowed, for the parser to refuse.
     for await (const chunk of createReadStream(path, { end: mostBytes })) {
       chunks.push(chunk as Buffer);
     }
@@ -44,6 +44,7 @@ export async function loadSpec(
   runtime?: RuntimeName,
 ): Promise<Loaded | undefined> {
   const text = await readSpecFile(file);
+  const shown = file === '-' ? '<stdin>' : file;
   let plan: Plan | undefined;
   const check = (spec: Testnet) => {
     const planned = planTestnet(spec, kinds);
@@ -52,7 +53,7 @@ export async function loadSpec(
       ? [...checkForKubernetes(spec), ...planned.problems]
       : planned.problems;
   };
-  const { spec, problems } = parseSpec(text, file === '-' ? '<stdin>' : file, check);
+  const { spec, problems } = parseSpec(text, shown, check);
   if (problems.length > 0) {
     terminal.note(formatProblems(problems, { text, color: terminal.color }));
   }
@@ -60,6 +61,6 @@ export async function loadSpec(
     return { spec, plan, text, file, document: readYaml(text).value };
   }
   const errors = problems.filter(({ severity }) => severity === 'error').length;
-  terminal.note(`${file}: ${errors} ${errors === 1 ? 'error' : 'errors'}, nothing was started`);
+  terminal.note(`${shown}: ${errors} ${errors === 1 ? 'error' : 'errors'}, nothing was started`);
   return undefined;
 }

@@ -45,10 +45,9 @@ export function examine<T>(
   if (shape.spec === undefined) return { findings };
   const inShape = shape.spec;
 
-  const ruled = findingsAbout(rules.checks, { ...shape, spec: inShape }).filter(
-    (finding) => !isAboutRepair(finding, shape.edits),
-  );
-  findings.push(...ruled);
+  const ruled = findingsAbout(rules.checks, { ...shape, spec: inShape });
+  findings.push(...ruled.filter((finding) => !isAboutRepair(finding, shape.edits)));
+  // What a repair left senseless goes too: the plan would stumble over it and say nothing else.
   const bad = ruled.filter(({ severity }) => severity === 'error');
   const edits = [...shape.edits, ...bad.map(({ path }) => cutAround(path))];
   const sound = bad.length === 0 ? shape : repair(rules.schema, value, edits);
