@@ -30,3 +30,8 @@ export const commands: readonly Command[] = [
   controller,
   agent,
 ];
+
+/** What commands of two words have in common, by their first word. */
+export const families: Readonly<Record<string, string>> = {
+  fault: 'Add, list and end faults of a running testnet',
+};

@@ -3,7 +3,7 @@
 import { CommanderError, Option, Command as Parser } from 'commander';
 import { messageOf, PeerstormError } from '../errors.ts';
 import type { Command } from './command.ts';
-import { commands } from './commands.ts';
+import { commands, families } from './commands.ts';
 import { processTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -46,6 +46,7 @@ function buildParser(run: Run): Parser {
     .version(version, '-V, --version')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('  Run `peerstorm --help`.')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', '\nStart with `peerstorm init`, then `peerstorm test testnet.yaml`.');
   const parents = new Map<string, Parser>();
@@ -55,15 +56,31 @@ function buildParser(run: Run): Parser {
       addCommand(parser.command(first), command, run);
       continue;
     }
-    const parent = parents.get(first) ?? parser.command(first).description(`${first} commands`);
+    const parent = parents.get(first) ?? addFamily(parser.command(first), first);
     parents.set(first, parent);
     addCommand(parent.command(second), command, run);
   }
   return parser;
 }
 
+/** What `fault` is to `fault apply`. */
+function addFamily(parser: Parser, name: string): Parser {
+  const members = commands.filter((command) => command.name.startsWith(`${name} `));
+  addExamples(
+    parser,
+    members.flatMap(({ examples }) => examples),
+  );
+  return parser
+    .description(families[name] ?? '')
+    .showHelpAfterError(`  Run \`peerstorm ${name} --help\`.`);
+}
+
 function addCommand(parser: Parser, command: Command, run: Run): void {
-  parser.description(command.summary).exitOverride().showSuggestionAfterError();
+  parser
+    .description(command.summary)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError(`  Run \`peerstorm ${command.name} --help\`.`);
   for (const { name, description } of command.positional ?? []) parser.argument(name, description);
   for (const { flags, description, choices, default: initial } of command.options ?? []) {
     const option = new Option(flags, description);
@@ -71,8 +88,7 @@ function addCommand(parser: Parser, command: Command, run: Run): void {
     if (initial !== undefined) option.default(initial);
     parser.addOption(option);
   }
-  const lines = command.examples.map((example) => `  $ peerstorm ${example}`);
-  parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  addExamples(parser, command.examples);
   parser.action(async (...parts: unknown[]) => {
     const positional = parts
       .slice(0, -2)
@@ -80,4 +96,9 @@ function addCommand(parser: Parser, command: Command, run: Run): void {
       .filter((part) => part !== undefined) as string[];
     await run(command, positional, parser.opts());
   });
+}
+
+function addExamples(parser: Parser, examples: readonly string[]): void {
+  const lines = examples.map((example) => `  $ peerstorm ${example}`);
+  parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
