@@ -30,6 +30,12 @@ export const errorCodes = {
     exit: 2,
     retry: 'terminal',
   },
+  REPORT_UNWRITABLE: {
+    summary: 'The report cannot be written where it was asked for.',
+    hint: 'Give --report a directory that can be made and written to.',
+    exit: 2,
+    retry: 'terminal',
+  },
   CAPABILITY_MISSING: {
     summary: 'This machine lacks something that the spec needs.',
     hint: 'Run `peerstorm doctor` to see what brings it.',

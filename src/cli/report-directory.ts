@@ -1,13 +1,14 @@
 // From a run directory to a report directory. It works on whatever a run left behind, so a run
 // that was killed has its report too: what it lacks is said in it.
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { initialState } from '../decide/decide.ts';
 import type { RunState } from '../decide/state.ts';
 import { restoreState, type StoredState } from '../decide/stored.ts';
+import { fail, messageOf } from '../errors.ts';
 import type { Plan, PlannedFault } from '../plan/plan.ts';
 import { buildReport, type Evidence } from '../report/build.ts';
 import { reportFiles } from '../report/files.ts';
@@ -17,6 +18,27 @@ import type { Report } from '../report/result.ts';
 import type { TimelineEvent } from '../session/session.ts';
 
 export type Problem = RunState['problems'][number];
+
+/** Makes the report directory before anything starts: a run without a place for it is no use. */
+export async function claimReportDirectory(target: string): Promise<void> {
+  try {
+    await makeDirectory(target);
+    await access(target, constants.W_OK);
+  } catch (error) {
+    throw fail('REPORT_UNWRITABLE', `no report can go to ${target}: ${messageOf(error)}`, error);
+  }
+}
+
+/** Level by level: where a parent denies that it is there (/proc), Node's own never ends. */
+async function makeDirectory(path: string): Promise<void> {
+  const isThere = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isThere) return;
+  if (dirname(path) !== path) await makeDirectory(dirname(path));
+  await mkdir(path);
+}
 
 /** Writes the report directory and returns the report. `seen`: problems of the front process. */
 export async function writeReport(

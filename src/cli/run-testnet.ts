@@ -152,7 +152,7 @@ export async function conclude(
     report = await writeReport(run.directory, wanted, run.problems);
   } catch (error) {
     terminal.note(`the report could not be written: ${messageOf(error)}`);
-    return run.problems[0]?.exit ?? 70;
+    return run.problems[0]?.exit ?? 3;
   }
   terminal.out(
     renderSummary(report, {

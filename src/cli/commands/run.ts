@@ -9,6 +9,7 @@ import { type Command, type Invocation, type Option, textOf } from '../command.t
 import { detach, isDetached, removeLog } from '../detach.ts';
 import { type Loaded, loadSpec } from '../load-spec.ts';
 import { pageRequest, webOptions } from '../page.ts';
+import { claimReportDirectory } from '../report-directory.ts';
 import { type RunRequest, runLocally, runOnMemory } from '../run-testnet.ts';
 import { placeOf, runtimeOf, runtimeOptions } from '../runtime-options.ts';
 
@@ -64,11 +65,13 @@ export const test: Command = {
     }
     const keep = invocation.options['keep'] === true;
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs(plan);
-    const whole = { ...request, keep, timeoutMs, report: request.report ?? defaultReport(request) };
+    const report = request.report ?? defaultReport(request);
+    const whole = { ...request, keep, timeoutMs, report };
     const runtime = runtimeOf(invocation);
     if (runtime === 'memory' && request.page !== undefined) {
       throw fail('USAGE', 'virtual time is over at once; see the run with `watch --replay DIR`');
     }
+    await claimReportDirectory(report);
     if (runtime === 'memory') return await runOnMemory(whole);
     if (runtime === 'local') return await runLocally(whole);
     return await onCluster(invocation, { ...loaded, ...whole, until: 'verdict' });
@@ -98,6 +101,7 @@ export const up: Command = {
     if (runtime === 'memory') {
       throw fail('USAGE', '`up` needs real time; use `test --runtime memory`');
     }
+    if (request.report !== undefined) await claimReportDirectory(request.report);
     if (runtime === 'kubernetes') {
       if (request.prometheus === true) {
         throw fail('USAGE', '--prometheus is for local runs; the chart brings monitors and rules');
