@@ -112,6 +112,6 @@ test.for<[object, string[]]>([
 
 test('a name of the spec is taken', () => {
   expect(apply({ kill: { targets: {} } }, { acceptedAtMs: 0, name: 'hunt' }).problems).toEqual([
-    'metadata.name: the spec of tour has a fault hunt already',
+    'metadata.name: tour has a fault hunt already',
   ]);
 });

@@ -27,7 +27,7 @@ export function planFault(
   const problems: PlanProblem[] = [...unsound];
   const report = (problem: PlanProblem) => problems.push(problem);
   if (plan.faults.some((planned) => planned.name === name)) {
-    report(error(['metadata', 'name'], `the spec of ${plan.testnet} has a fault ${name} already`));
+    report(error(['metadata', 'name'], `${plan.testnet} has a fault ${name} already`));
   }
   const { everybody, ...roster } = rosterOf(plan);
   const select = selectFrom({ ...roster, everybody });

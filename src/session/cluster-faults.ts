@@ -2,6 +2,7 @@
 // cleared by deleting these, and, where the spec declares them, by a wish (an annotation): a spec
 // without them could have expectations about nothing.
 import { fail } from '../errors.ts';
+import { unknownName } from '../plan/problem.ts';
 import { resources } from '../runtime/kubernetes/api.ts';
 import { hasCode } from '../runtime/kubernetes/api-errors.ts';
 import {
@@ -91,8 +92,9 @@ export async function clearFaults(
     all.filter(({ spec }) => spec.testnet === testnet).map(({ metadata }) => metadata.name),
   );
   const known = object.status?.faults ?? [];
-  if (fault !== undefined && !applied.has(fault) && !known.some(({ name }) => name === fault)) {
-    throw fail('NOT_FOUND', `${testnet} has no fault "${fault}"`);
+  const faultNames = new Set([...applied, ...known.map(({ name }) => name)]);
+  if (fault !== undefined && !faultNames.has(fault)) {
+    throw fail('NOT_FOUND', `${testnet}: ${unknownName('fault', fault, faultNames)}`);
   }
   const open = known.filter(({ state }) => state === 'planned' || state === 'active');
   const wanted = open

@@ -2,7 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseFault, parseSpec } from './parse.ts';
-import { error, type Finding, formatProblems, warning } from './problems.ts';
+import {
+  error,
+  type Finding,
+  findingSaid,
+  formatFinding,
+  formatPath,
+  formatProblems,
+  warning,
+} from './problems.ts';
 import type { Testnet } from './schema.ts';
 
 const golden = join(import.meta.dirname, '../../test/golden/spec');
@@ -273,4 +281,22 @@ describe('further checks', () => {
       '',
     ]);
   });
+});
+
+test('what a running testnet has said about a fault is shown in its file', () => {
+  const text = `apiVersion: peerstorm.dev/v1alpha1
+kind: Fault
+metadata: { name: cut }
+spec: { testnet: tour, for: 5s, partition: { sides: [{ node: ful-0 }] } }
+`;
+  const said = 'spec.partition.sides[0].node: no node is named "ful-0", did you mean full-0?';
+  const finding = findingSaid(said, 'error');
+  expect(formatPath(finding.path)).toBe('spec.partition.sides[0].node');
+  expect(formatFinding(finding)).toBe(said);
+  const [first] = formatProblems([parseFault(text, 'cut.yaml').locate(finding)], { text }).split(
+    '\n',
+  );
+  expect(first).toBe(`cut.yaml:4:62: error: ${said}`);
+  const unplaced = findingSaid('host-1 cannot: no netem', 'error');
+  expect(unplaced).toEqual(error([], 'host-1 cannot: no netem'));
 });

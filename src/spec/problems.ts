@@ -55,6 +55,14 @@ export function formatFinding({ path, message }: Finding): string {
   return `${path.length === 0 ? '' : `${formatPath(path)}: `}${printable(message)}`;
 }
 
+/** What `formatFinding` has said, as a finding again: a running testnet answers with text. */
+export function findingSaid(text: string, severity: Finding['severity']): Finding {
+  const [whole = '', place = ''] = /^([A-Za-z][\w-]*(?:\.[\w-]+|\[\d+\])*): /.exec(text) ?? [];
+  const steps = place.match(/[\w-]+/g) ?? [];
+  const path = steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+  return { path, message: text.slice(whole.length), severity };
+}
+
 /** `['spec', 'groups', 0, 'count']` as `spec.groups[0].count`. */
 export function formatPath(path: Path): string {
   return path

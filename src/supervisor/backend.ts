@@ -3,6 +3,7 @@ import { fail } from '../errors.ts';
 import type { NodeName } from '../names.ts';
 import { type Answer, answerAgeMs } from '../network/network.ts';
 import { planFault } from '../plan/fault.ts';
+import { unknownName } from '../plan/problem.ts';
 import { missingForFault } from '../runtime/needs.ts';
 import type { AcceptedFault, Session, StopReason } from '../session/session.ts';
 import { formatFinding } from '../spec/problems.ts';
@@ -18,10 +19,11 @@ export function sessionOf(running: Running): Session {
   const { runtime } = running;
   const passThrough = passThroughOf(running);
   const named = (node: string): NodeName => {
-    const found = running.plan.nodes.find(({ name }) => name === node);
-    if (found === undefined)
-      throw fail('NOT_FOUND', `${running.plan.testnet} has no node "${node}"`);
-    return found.name;
+    const { nodes, testnet } = running.plan;
+    const found = nodes.find(({ name }) => name === node);
+    if (found !== undefined) return found.name;
+    const known = nodes.map(({ name }) => name);
+    throw fail('NOT_FOUND', `${testnet}: ${unknownName('node', node, known)}`);
   };
   return {
     status: async () => statusOf(running),
@@ -103,8 +105,9 @@ async function applyFault(running: Running, document: FaultDocument): Promise<Ac
 
 function clearFaults(running: Running, name: string | undefined): readonly string[] {
   const { plan, state } = running;
-  if (name !== undefined && !plan.faults.some((fault) => fault.name === name)) {
-    throw fail('NOT_FOUND', `${plan.testnet} has no fault "${name}"`);
+  const faultNames = plan.faults.map((fault) => fault.name);
+  if (name !== undefined && !faultNames.includes(name)) {
+    throw fail('NOT_FOUND', `${plan.testnet}: ${unknownName('fault', name, faultNames)}`);
   }
   const now = state.t0 === undefined ? 0 : Math.round(running.clock.now() - state.t0);
   const cleared: string[] = [];

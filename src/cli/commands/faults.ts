@@ -1,7 +1,12 @@
 // Faults on a running testnet: fault apply, fault list, fault clear.
-import { fail } from '../../errors.ts';
+import { fail, PeerstormError } from '../../errors.ts';
 import { parseFault } from '../../spec/parse.ts';
-import { formatProblems } from '../../spec/problems.ts';
+import {
+  type Finding,
+  findingSaid,
+  formatProblems,
+  type SpecProblem,
+} from '../../spec/problems.ts';
 import { type Command, json, testnetOption, textOf } from '../command.ts';
 import { readSpecFile } from '../load-spec.ts';
 import { testnetsOf, whereOptions } from '../runtime-options.ts';
@@ -20,10 +25,13 @@ export const faultApply: Command = {
     const [file = '-'] = invocation.positional;
     const { terminal } = invocation;
     const text = await readSpecFile(file);
-    const { spec, problems } = parseFault(text, file === '-' ? '<stdin>' : file);
-    if (problems.length > 0) {
-      terminal.note(formatProblems(problems, { text, color: terminal.color }));
-    }
+    const { spec, problems, locate } = parseFault(text, file === '-' ? '<stdin>' : file);
+    const show = (found: readonly SpecProblem[]) => {
+      if (found.length > 0) terminal.note(formatProblems(found, { text, color: terminal.color }));
+    };
+    const place = (lines: readonly string[], severity: Finding['severity']) =>
+      lines.map((line) => locate(findingSaid(line, severity)));
+    show(problems);
     if (spec === undefined) return 2;
     const wanted = textOf(invocation, 'testnet');
     if (wanted !== undefined && wanted !== spec.spec.testnet) {
@@ -31,10 +39,17 @@ export const faultApply: Command = {
     }
     const testnets = await testnetsOf(invocation, spec.metadata);
     const session = testnets.open(await selectTestnet(testnets, spec.spec.testnet));
-    const fault = await session.applyFault(spec);
-    for (const warning of fault.warnings) terminal.note(`warning: ${warning}`);
-    terminal.note(`fault ${fault.name} is accepted`);
-    return 0;
+    try {
+      const fault = await session.applyFault(spec);
+      show(place(fault.warnings, 'warning'));
+      terminal.note(`fault ${fault.name} is accepted`);
+      return 0;
+    } catch (error) {
+      // Only the testnet knows its groups, nodes and faults.
+      if (!(error instanceof PeerstormError) || error.code !== 'SPEC_INVALID') throw error;
+      show(place(error.message.split('\n'), 'error'));
+      return 2;
+    }
   },
 };
 
