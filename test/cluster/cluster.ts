@@ -92,6 +92,13 @@ export async function inCluster(folder: string, argv: readonly string[]): Promis
   return stdout;
 }
 
+/** The command that starts a program with the cluster's network, and all else of the caller's. */
+export function inItsNetwork(folder: string, argv: readonly string[]): readonly string[] {
+  const [, first] = treeOf(running(resolve(folder))?.pid ?? -1);
+  if (first === undefined) throw new TypeError(`no cluster in ${folder}`);
+  return ['nsenter', '--target', `${first.pid}`, '--net', ...argv];
+}
+
 /** The process whose end is the cluster's. */
 function running(folder: string): Identity | undefined {
   try {

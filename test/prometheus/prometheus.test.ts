@@ -6,10 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { dashboards } from '../../dashboards/definitions/index.ts';
-import type { Scenario } from '../../dashboards/definitions/panel.ts';
 import { findProgram } from '../../src/runtime/local/programs.ts';
 import { requireTier } from '../require.ts';
+import { hasData, queriesFor } from './panels.ts';
 import { type Watcher, watchTestnet } from './watcher.ts';
 
 const here = fileURLToPath(new URL('./', import.meta.url));
@@ -33,13 +32,9 @@ describe('a run that is split, loses packets and is eclipsed', () => {
   }, limitMs);
   afterAll(() => watcher?.[Symbol.asyncDispose](), limitMs);
 
-  test.each(queriesFor('watched'))('%s: %s', (_, expr) => hasData(watcher, expr), limitMs);
+  test.each(queriesFor('watched'))('%s: %s', (_, expr) => comes(watcher, expr), limitMs);
 
-  test(
-    'annotations have the faults',
-    () => hasData(watcher, 'peerstorm_fault_active == 1'),
-    limitMs,
-  );
+  test('annotations have the faults', () => comes(watcher, 'peerstorm_fault_active == 1'), limitMs);
 
   test('variables can be chosen', async () => {
     expect(await watcher.labelValues('testnet', 'peerstorm_testnet_info')).toEqual(['watched']);
@@ -91,35 +86,11 @@ describe.runIf(requireTier('panels of bitcoind', bitcoind, 'there is no bitcoind
     }, limitMs);
     afterAll(() => watcher?.[Symbol.asyncDispose](), limitMs);
 
-    test.each(queriesFor('bitcoin'))('%s: %s', (_, expr) => hasData(watcher, expr), limitMs);
+    test.each(queriesFor('bitcoin'))('%s: %s', (_, expr) => comes(watcher, expr), limitMs);
   },
 );
 
-function queriesFor(wanted: Scenario): readonly (readonly [string, string])[] {
-  return Object.values(dashboards).flatMap(({ title, rows }) =>
-    rows
-      .flatMap(({ panels }) => panels)
-      .filter(({ scenario = 'watched' }) => scenario === wanted)
-      .flatMap((panel) =>
-        panel.queries.map(({ expr }) => [`${title}: ${panel.title}`, filled(expr)] as const),
-      ),
-  );
-}
-
-/** As Grafana asks when everything is chosen. */
-function filled(expr: string): string {
-  return expr
-    .replaceAll('$__rate_interval', '10s')
-    .replaceAll('$__range', '10m')
-    .replaceAll(/\$(?:testnet|group|region|node)\b/g, '.*');
-}
-
-/** Resolves when it has a number to show; a panel without one runs into the limit of its test. */
-async function hasData(watcher: Watcher, expr: string): Promise<void> {
-  for (;;) {
-    const series = await watcher.range(expr);
-    const numbers = series.flatMap(({ values }) => values.map(([, value]) => Number(value)));
-    if (numbers.some(Number.isFinite)) return;
-    await wait(500);
-  }
+/** Resolves when there is something; a panel without it runs into the limit of its test. */
+async function comes(watcher: Watcher, expr: string): Promise<void> {
+  while (!(await hasData(watcher, expr))) await wait(500);
 }

@@ -51,11 +51,7 @@ export async function watchTestnet(spec: string, testnet: string): Promise<Watch
       `--web.listen-address=127.0.0.1:${port}`,
     ]);
     processes.push(prometheus);
-    const api = apiAt(`http://127.0.0.1:${port}/api/v1`);
-    await until(
-      async () => (await api('status/config').catch(() => undefined)) !== undefined,
-      prometheus,
-    );
+    const api = await apiAt(`http://127.0.0.1:${port}`, prometheus);
     const pageUrl = (await address()).trim();
     return {
       ...queriesOf(api, started),
@@ -77,10 +73,10 @@ const rangeAnswer = z.object({
   ),
 });
 
-function queriesOf(
-  api: Watcher['api'],
-  started: number,
-): Pick<Watcher, 'range' | 'labelValues' | 'api'> {
+export type Queries = Pick<Watcher, 'range' | 'labelValues' | 'api'>;
+
+/** `started`: seconds since 1970. */
+export function queriesOf(api: Watcher['api'], started: number): Queries {
   return {
     api,
     range: async (query) => {
@@ -99,18 +95,26 @@ const answer = z.object({
   error: z.string().optional(),
 });
 
-function apiAt(url: string): Watcher['api'] {
-  return async (path, query = {}) => {
-    const response = await fetch(`${url}/${path}?${new URLSearchParams(query).toString()}`);
+/** Of a Prometheus that may still be starting. */
+export async function apiAt(url: string, prometheus: Started): Promise<Watcher['api']> {
+  const api: Watcher['api'] = async (path, query = {}) => {
+    const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(query).toString()}`);
     const { status, data, error } = answer.parse(await response.json());
     if (status === 'error') throw new TypeError(`${path} ${JSON.stringify(query)}: ${error}`);
     return data;
   };
+  const answers = async () => (await api('status/config').catch(() => undefined)) !== undefined;
+  await until(answers, prometheus);
+  return api;
 }
 
-type Started = { readonly child: ChildProcess; readonly said: () => string };
+export type Started = { readonly child: ChildProcess; readonly said: () => string };
 
-function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
+export function start(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Started {
   const child = spawn(program, args, {
     cwd: root,
     env: { ...process.env, ...env },
@@ -125,7 +129,7 @@ function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv 
   return { child, said: () => said };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
