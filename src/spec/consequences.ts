@@ -14,7 +14,9 @@ export function isConsequence(finding: Finding, value: unknown, edits: readonly 
   const { path } = finding;
   const parts = edits.filter(mattersElsewhere).map(touchedBy);
   const population = parts.some(changesPopulation);
-  if (population && dependsOnPopulation.some((part) => isWithin(part, path))) return true;
+  if (population && dependsOnPopulation.some((part) => isWithin(part, path))) {
+    return !isOfSoftware(path);
+  }
   const names = parts.flatMap((part) => namesDeclaredAt(value, part));
   return mentions(subjectOf(value, path), { names: new Set(names), population });
 }
@@ -51,6 +53,12 @@ const ownBusiness = [
   'image',
   'kubernetes',
 ];
+/** Fields of a group that are right or wrong whoever else is there. */
+const software = ['kind', 'role', 'config', 'image'];
+function isOfSoftware([, list, , field]: Path): boolean {
+  return list === 'groups' && software.includes(String(field));
+}
+
 const dependsOnPopulation: readonly Path[] = [
   ['spec', 'groups'],
   ['spec', 'topology'],

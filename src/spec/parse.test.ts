@@ -229,6 +229,20 @@ describe('further checks', () => {
     expect(found.map((text) => text.at(-1))).toEqual(names);
   });
 
+  test('say what is wrong with the software of a group beside a wrong count of another', () => {
+    const text = `${head}spec:
+  groups:
+    - { name: boot, kind: reference, count: many }
+    - { name: full, kind: refrence }
+`;
+    const about = (field: string) => error(['spec', 'groups', 1, field], `no such ${field}`);
+    const found = messages(text, () => [about('kind'), about('count')]);
+    expect(found.map((one) => one.replace(/^\S+ /, ''))).toEqual([
+      expect.stringMatching(/^must be a whole number/),
+      'no such kind',
+    ]);
+  });
+
   test('say nothing about a part that holds a mistake', () => {
     const text = `${head}spec:
   groups: [{ name: full, kind: reference }]
