@@ -73,7 +73,7 @@ function advanceWaves(moment: Moment, state: RunState): RunState {
   const started = plan.waves.slice(0, state.wave + 1).flat();
   if (!started.every((name) => isUp(moment, name))) return state;
   if (state.wave + 1 < plan.waves.length) return { ...state, wave: state.wave + 1 };
-  // Else the first sample would hold it against a node that it was asked a moment too early.
+  // Else the first sample would hold it against the network that some were asked too early.
   if (observed.unheard !== undefined && observed.unheard.length > 0) return state;
   return { ...state, t0: now };
 }

@@ -19,7 +19,7 @@ export type Observed = {
   readonly sample?: Sample;
   /** Nodes whose *present* incarnation is ready; after time 0 that never needs a peer. */
   readonly ready: ReadonlySet<NodeName>;
-  /** Before time 0: nodes without a fresh answer, which a sample would miss. Default: none. */
+  /** Before time 0: nodes that have not answered since all were ready. Default: none. */
   readonly unheard?: readonly NodeName[];
   /** Lines that matched, by the name of the log expectation. */
   readonly logCounts: Readonly<Record<string, number>>;

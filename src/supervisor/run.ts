@@ -98,6 +98,8 @@ export type Running = Omit<RunDependencies, 'targets' | 'keep'> & {
   stop: Stop | undefined;
   phase: 'starting' | 'running' | 'ended' | 'stopping';
   ready: ReadonlySet<NodeName>;
+  /** Before time 0: since when all of them are, epoch milliseconds. */
+  readySince: number | undefined;
   /** The wave from which on a node must have a peer to be ready. */
   readonly peersFrom: ReadonlyMap<NodeName, number>;
   /** Faults that a user has ended. */
@@ -159,6 +161,7 @@ function prepare(deps: RunDependencies, signal: AbortSignal): Running {
     stop: undefined,
     phase: 'starting',
     ready: new Set(),
+    readySince: undefined,
     peersFrom: peersFrom(plan),
     cleared: new Set(resume?.cleared),
     startedAt: resume?.startedAt ?? clock.now(),
@@ -291,8 +294,12 @@ function lookAround(running: Running): void {
     else ready.add(name);
   }
   running.ready = ready;
-  // The next wave waits for them.
-  observer.follow(up, peerless);
+  const { state, clock, sampler } = running;
+  if (state.t0 !== undefined) return observer.follow(up, peerless);
+  const isReady = ready.size === plan.nodes.length;
+  running.readySince = isReady ? (running.readySince ?? clock.now()) : undefined;
+  // The next wave, or time 0, waits for them.
+  observer.follow(up, isReady ? sampler.unheard(running, clock.now()) : peerless);
 }
 
 function enforceTimeout(running: Running, now: number): void {

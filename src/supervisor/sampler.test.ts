@@ -102,7 +102,8 @@ test('unheard is who would be missing in a sample that is drawn soon', () => {
   const sampler = createSampler(targets);
   const [first, ...others] = names;
   if (first === undefined) throw new TypeError('no node');
-  const unheard = (ms: number) => sampler.unheard(runAt(), epoch + ms);
+  const unheard = (ms: number) =>
+    sampler.unheard({ ...runAt(), readySince: undefined }, epoch + ms);
   expect(unheard(0)).toEqual(names);
   sampler.record(first, { at: epoch, observation: healthy(plan) });
   expect(unheard(0)).toEqual(others);
@@ -111,6 +112,8 @@ test('unheard is who would be missing in a sample that is drawn soon', () => {
   expect(unheard(1_000)).toEqual([]);
   // It still counts now, but not for long.
   expect(unheard(1_900)).toEqual([first]);
+  const afterwards = { ...runAt(), readySince: epoch + 500 };
+  expect(sampler.unheard(afterwards, epoch + 1_000)).toEqual([first]);
 });
 
 test('times of propagation from all answers since the sample before count, each once', () => {

@@ -20,8 +20,11 @@ export interface Sampler {
   record(node: NodeName, answer: Answer): void;
   hasPeer(node: NodeName): boolean;
   answer(node: NodeName): Answer | undefined;
-  /** Nodes that a sample drawn a moment after `now` would miss. */
-  unheard(running: Pick<Running, 'plan' | 'world'>, now: number): readonly NodeName[];
+  /** Nodes whose newest answer is too old for a sample a moment after `now`, or is of before. */
+  unheard(
+    running: Pick<Running, 'plan' | 'world' | 'readySince'>,
+    now: number,
+  ): readonly NodeName[];
   /** The one that is due now, else undefined; written to the journal. */
   draw(running: SampledRun, now: number): Sample | undefined;
   /** The newest one. */
@@ -57,8 +60,13 @@ export function createSampler(targets: ReadonlyMap<NodeName, Target>): Sampler {
     hasPeer: (node) =>
       isUnobserved().has(node) || (answers.get(node)?.observation.peers.length ?? 0) > 0,
     answer: (node) => answers.get(node),
-    unheard: ({ plan, world }, now) =>
-      unheardAt({ plan, world, observations: answers, now: now + firstSampleMs }, isUnobserved()),
+    unheard: ({ plan, world, readySince = 0 }, now) =>
+      plan.nodes
+        .map(({ name }) => name)
+        .filter((name) => !isUnobserved().has(name))
+        .filter(
+          (name) => answeredAt({ plan, world, observations: answers, now }, name) < readySince,
+        ),
     draw: (running, now) => {
       const { state, plan, world, ready, journal } = running;
       if (state.t0 === undefined) return undefined;
@@ -93,12 +101,9 @@ export function createSampler(targets: ReadonlyMap<NodeName, Target>): Sampler {
   };
 }
 
-function unheardAt(
-  look: Parameters<typeof answerOf>[0],
-  unobserved: ReadonlySet<NodeName>,
-): readonly NodeName[] {
-  const names = look.plan.nodes.map(({ name }) => name);
-  return names.filter((name) => !unobserved.has(name) && answerOf(look, name) === undefined);
+/** Of the answer that would count a moment after `now`; -1 without one. */
+function answeredAt(look: Parameters<typeof answerOf>[0], name: NodeName): number {
+  return answerOf({ ...look, now: look.now + firstSampleMs }, name)?.at ?? -1;
 }
 
 /** Nodes of whose kind nothing is asked; targets may be added while a run goes on. */
