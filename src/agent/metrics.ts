@@ -11,6 +11,10 @@ export type TestnetGauges = {
 };
 
 export interface AgentMetrics {
+  /** Its counters begin at 0: one that is absent until something goes wrong is no 0 to anybody. */
+  began(testnet: TestnetId): void;
+  /** Nothing of it is served any more. */
+  ended(testnet: TestnetId): void;
   applied(testnet: TestnetId, seconds: number): void;
   drifted(testnet: TestnetId): void;
   failed(testnet: TestnetId): void;
@@ -38,7 +42,15 @@ export function agentMetrics(
     },
   });
   gauge('peerstorm_agent_info').set(identity, 1);
+  const troubles = ['peerstorm_agent_drift_total', 'peerstorm_agent_problems_total'] as const;
   return {
+    began: (testnet) => {
+      for (const name of troubles) counter(name).inc(labelsOf(testnet), 0);
+    },
+    ended: (testnet) => {
+      for (const name of troubles) counter(name).remove(labelsOf(testnet));
+      histogram('peerstorm_agent_rules_applied_seconds').remove(labelsOf(testnet));
+    },
     applied: (testnet, seconds) =>
       histogram('peerstorm_agent_rules_applied_seconds').observe(labelsOf(testnet), seconds),
     drifted: (testnet) => counter('peerstorm_agent_drift_total').inc(labelsOf(testnet)),

@@ -104,6 +104,7 @@ export function createTestnetAgent(options: TestnetAgentOptions): TestnetAgent {
       for (const uid of state.keepers.keys()) drop(state, uid, how);
       await Promise.all(state.closing);
       await state.life?.probes[Symbol.asyncDispose]();
+      if (state.life !== undefined) options.metrics.ended(state.life.testnet);
     },
   };
 }
@@ -135,7 +136,8 @@ function follow(state: State, claims: readonly Claim[]): void {
 
 function begin(state: State, testnet: TestnetId): void {
   const { options } = state;
-  const { before, signal } = options;
+  const { before, signal, metrics } = options;
+  metrics.began(testnet);
   void state.life?.probes[Symbol.asyncDispose]();
   state.view = undefined;
   state.life = {

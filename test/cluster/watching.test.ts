@@ -45,7 +45,7 @@ describe.runIf(available)('of a testnet on a cluster', { timeout: 300_000 }, () 
     await installChart();
     storm = await Storm.create('watching');
     const config = join(folder, 'prometheus.yml');
-    const scrapes = scrapeConfigs(await monitors(), storm.kubeconfig);
+    const scrapes = await scrapeConfigs(await monitors());
     writeFileSync(config, JSON.stringify({ scrape_configs: scrapes }));
     const server = JSON.parse(readFileSync(storm.kubeconfig, 'utf8')).clusters[0].cluster.server;
     const address = `${new URL(server).hostname}:9090`;
