@@ -60,13 +60,7 @@ export function createSampler(targets: ReadonlyMap<NodeName, Target>): Sampler {
     hasPeer: (node) =>
       isUnobserved().has(node) || (answers.get(node)?.observation.peers.length ?? 0) > 0,
     answer: (node) => answers.get(node),
-    unheard: ({ plan, world, readySince = 0 }, now) =>
-      plan.nodes
-        .map(({ name }) => name)
-        .filter((name) => !isUnobserved().has(name))
-        .filter(
-          (name) => answeredAt({ plan, world, observations: answers, now }, name) < readySince,
-        ),
+    unheard: (running, now) => unheardOf(running, { answers, now, silent: isUnobserved() }),
     draw: (running, now) => {
       const { state, plan, world, ready, journal } = running;
       if (state.t0 === undefined) return undefined;
@@ -101,9 +95,22 @@ export function createSampler(targets: ReadonlyMap<NodeName, Target>): Sampler {
   };
 }
 
-/** Of the answer that would count a moment after `now`; -1 without one. */
-function answeredAt(look: Parameters<typeof answerOf>[0], name: NodeName): number {
-  return answerOf({ ...look, now: look.now + firstSampleMs }, name)?.at ?? -1;
+type Heard = {
+  readonly answers: ReadonlyMap<NodeName, Answer>;
+  readonly now: number;
+  /** Nodes that are never asked. */
+  readonly silent: ReadonlySet<NodeName>;
+};
+
+function unheardOf(
+  { plan, world, readySince = 0 }: Parameters<Sampler['unheard']>[0],
+  { answers, now, silent }: Heard,
+): readonly NodeName[] {
+  const soon = { plan, world, observations: answers, now: now + firstSampleMs };
+  return plan.nodes
+    .map(({ name }) => name)
+    .filter((name) => !silent.has(name))
+    .filter((name) => (answerOf(soon, name)?.at ?? -1) < readySince);
 }
 
 /** Nodes of whose kind nothing is asked; targets may be added while a run goes on. */
