@@ -40,6 +40,17 @@ export const nodeMetrics = {
     'result',
     ['succeeded', 'failed'],
   ]),
+  peerstorm_reference_gossip_messages_total: counter(
+    'Gossip messages, one for each peer that each came from or went to.',
+    ['direction', ['received', 'sent']],
+  ),
+  peerstorm_reference_gossip_duplicates_total: counter(
+    'Gossip messages received that had come before.',
+  ),
+  peerstorm_reference_traffic_bytes_total: counter(
+    'Bytes from and to peers, as encrypted, without the headers of TCP.',
+    ['direction', ['received', 'sent']],
+  ),
   peerstorm_reference_cpu_seconds_total: counter('User and system time of the process.'),
   peerstorm_reference_resident_memory_bytes: gauge('Resident memory of the process.'),
   peerstorm_reference_propagation_seconds: {

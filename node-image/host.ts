@@ -25,6 +25,7 @@ import { fail } from '../src/errors.ts';
 import type { ReferenceNodeConfig, ReferencePeer } from '../src/kinds/reference-config.ts';
 import { inBatches } from './batches.ts';
 import { peerIdOf, privateKeyOf } from './keys.ts';
+import type { Traffic } from './traffic.ts';
 
 type Services = { identify: Identify; ping: Ping; dht?: KadDHT; gossip: GossipSub };
 export type Host = Libp2p<Services>;
@@ -37,10 +38,14 @@ export function topicOf(testnet: string): string {
   return `/peerstorm/${testnet}/blocks/1`;
 }
 
-/** Not started yet. `mayDial` is asked for the peer id of everybody whom libp2p wants to dial. */
+/**
+ * Not started yet. `mayDial` is asked for the peer id of everybody whom libp2p wants to dial;
+ * `traffic` counts.
+ */
 export async function createHost(
   config: ReferenceNodeConfig,
   mayDial: (peer: string) => boolean,
+  traffic: Traffic,
 ): Promise<Host> {
   // Names are looked up by peers.ts at each dial.
   const seeds = config.seeds.filter(({ address }) => isIPv4(address)).map(addressOf);
@@ -77,6 +82,7 @@ export async function createHost(
       reconnectRetries: 0,
     },
     connectionMonitor: { enabled: false },
+    connectionProtector: () => traffic.protector,
     logger: silent,
     services: await servicesOf(config),
   });
@@ -86,6 +92,7 @@ export async function createHost(
     detail.abort(fail('START_FAILED', 'enough inbound peers'));
   });
   noteOnce(host.peerStore);
+  traffic.countGossip(host.services.gossip);
   return host;
 }
 

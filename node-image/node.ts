@@ -19,6 +19,7 @@ import { Pings } from './pings.ts';
 import type { Reception, Via } from './receptions.ts';
 import { openStore, type Store } from './store.ts';
 import { Targets } from './targets.ts';
+import { Traffic } from './traffic.ts';
 
 /** A miner waits so long for a first peer's chain before it mines on its own. */
 const aloneMs = 5_000;
@@ -35,6 +36,7 @@ type Parts = {
   readonly follower: Follower | undefined;
   readonly received: Record<Via, number>;
   readonly propagation: PropagationHistogram;
+  readonly traffic: Traffic;
 };
 
 /** The state is kept in `directory`. */
@@ -77,7 +79,9 @@ async function assemble(config: ReferenceNodeConfig, directory: string): Promise
   const store = openStore(directory, { testnet, identity });
   const draws = (what: string) => randomOf(identity, what, store.starts);
   const targets = new Targets(draws('targets'));
-  const host = await createHost(config, (peer) => targets.get(peer)?.dialling === true);
+  const traffic = new Traffic();
+  const mayDial = (peer: string) => targets.get(peer)?.dialling === true;
+  const host = await createHost(config, mayDial, traffic);
   const pings = new Pings(host);
   const peers = new Peers({ host, pings, targets }, { config, random: draws('peers') });
   const received = { gossip: 0, sync: 0, mined: 0, stored: 0 };
@@ -92,7 +96,7 @@ async function assemble(config: ReferenceNodeConfig, directory: string): Promise
     role === 'adversary'
       ? undefined
       : new Follower({ host, chain }, { testnet, random: draws('follow') });
-  return { config, host, peers, pings, store, chain, follower, received, propagation };
+  return { config, host, peers, pings, store, chain, follower, received, propagation, traffic };
 }
 
 function mineWhenReady({ config, store, chain, follower }: Parts): Miner {
@@ -172,7 +176,7 @@ function secondsOf({ created, received }: Reception): number {
   return Math.max(0, received - created) / 1_000;
 }
 
-function read({ chain, peers, pings, follower, received, miner }: Mining): Readings {
+function read({ chain, peers, pings, follower, received, traffic, miner }: Mining): Readings {
   const list = peers.list();
   const count = (direction: string): number =>
     list.filter((peer) => peer.direction === direction).length;
@@ -194,6 +198,9 @@ function read({ chain, peers, pings, follower, received, miner }: Mining): Readi
     peerstorm_reference_dials_total: { ...peers.dials },
     peerstorm_reference_dropped_peers_total: { '': pings.dropped },
     peerstorm_reference_syncs_total: { ...(follower?.syncs ?? { succeeded: 0, failed: 0 }) },
+    peerstorm_reference_gossip_messages_total: { ...traffic.messages },
+    peerstorm_reference_gossip_duplicates_total: { '': traffic.duplicates },
+    peerstorm_reference_traffic_bytes_total: { ...traffic.bytes },
     peerstorm_reference_cpu_seconds_total: { '': (user + system) / 1e6 },
     peerstorm_reference_resident_memory_bytes: { '': process.memoryUsage.rss() },
   };

@@ -92,6 +92,34 @@ export const node: Dashboard = {
             },
           ],
         },
+        {
+          kind: 'graph',
+          title: 'Gossip messages and duplicates',
+          description: 'Gossip messages a second; duplicates are among those received.',
+          unit: 'ops',
+          queries: [
+            {
+              expr: `sum by (node, direction) (rate(peerstorm_reference_gossip_messages_total{${ofNode}}[$__rate_interval]))`,
+              legend: '{{node}} {{direction}}',
+            },
+            {
+              expr: rate('peerstorm_reference_gossip_duplicates_total'),
+              legend: '{{node}} duplicates',
+            },
+          ],
+        },
+        {
+          kind: 'graph',
+          title: 'Bytes in and out',
+          description: 'Bytes received from and sent to peers, a second.',
+          unit: 'Bps',
+          queries: [
+            {
+              expr: `sum by (node, direction) (rate(peerstorm_reference_traffic_bytes_total{${ofNode}}[$__rate_interval]))`,
+              legend: '{{node}} {{direction}}',
+            },
+          ],
+        },
         perNode(['Orphans', 'Blocks that wait for their parent.'], 'short', {
           expr: now('peerstorm_reference_orphans'),
         }),

@@ -117,6 +117,7 @@ async function serve(): Promise<void> {
   const none = { '': 0 };
   const way = { gossip: 1, sync: 2, mined: 3 };
   const result = { succeeded: 4, failed: 0 };
+  const both = { received: 5, sent: 6 };
   const page = expose(
     {
       peerstorm_reference_height: none,
@@ -131,6 +132,9 @@ async function serve(): Promise<void> {
       peerstorm_reference_dials_total: result,
       peerstorm_reference_dropped_peers_total: none,
       peerstorm_reference_syncs_total: result,
+      peerstorm_reference_gossip_messages_total: both,
+      peerstorm_reference_gossip_duplicates_total: none,
+      peerstorm_reference_traffic_bytes_total: both,
       peerstorm_reference_cpu_seconds_total: none,
       peerstorm_reference_resident_memory_bytes: none,
     },

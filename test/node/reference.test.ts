@@ -250,6 +250,41 @@ test('receptions, metrics and errors over HTTP', async () => {
   await expect(net.get('b', '/events?since=x')).rejects.toThrow('400');
 });
 
+test('three nodes that gossip count messages, duplicates and bytes', async () => {
+  const names = ['a', 'b', 'c'];
+  await network({ a: { ...miner }, b: { dials: ['a'] }, c: { dials: ['a', 'b'] } });
+  await net.start(...names);
+  for (const name of names) await hasPeers(name, 2);
+  const before = await trafficOf(names);
+  // A triangle: a block comes to somebody by two ways, sooner or later.
+  await eventually(async () => {
+    const now = await trafficOf(names);
+    for (const [series, count] of Object.entries(now)) {
+      expect(count, series).toBeGreaterThan(before[series] ?? Number.POSITIVE_INFINITY);
+    }
+  });
+  // Whatever was received had been sent before: asked for in that order.
+  const received = (await trafficOf(names))[messages('received')];
+  expect((await trafficOf(names))[messages('sent')]).toBeGreaterThanOrEqual(received ?? 0);
+});
+
+const messages = (way: string) => `peerstorm_reference_gossip_messages_total{direction="${way}"}`;
+const counted = [
+  messages('received'),
+  messages('sent'),
+  'peerstorm_reference_gossip_duplicates_total',
+  'peerstorm_reference_traffic_bytes_total{direction="received"}',
+  'peerstorm_reference_traffic_bytes_total{direction="sent"}',
+];
+
+/** Summed over these nodes. */
+async function trafficOf(names: readonly string[]): Promise<Readonly<Record<string, number>>> {
+  const seen = await Promise.all(names.map((name) => net.observe(name)));
+  const total = (series: string) =>
+    seen.reduce((sum, { metrics = {} }) => sum + (metrics[series] ?? Number.NaN), 0);
+  return Object.fromEntries(counted.map((series) => [series, total(series)]));
+}
+
 test.each([
   ['no JSON', '{'],
   ['a field is missing', '{ "name": "a" }'],
