@@ -17,6 +17,8 @@ export async function serveHttp(
   { address, port }: { address: string; port: number },
 ): Promise<Server> {
   const server = createServer((request, response) => {
+    // For a Date header Node.js sets a timer, which wakes an idle process once a second more.
+    response.sendDate = false;
     answer(shown, request, response).catch((error: unknown) => {
       log('error', 'request failed', { path: request.url, why: messageOf(error) });
       response.writeHead(500).end();
