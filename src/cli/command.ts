@@ -29,13 +29,18 @@ export type Command = {
 };
 
 export const json: Option = { flags: '--json', description: 'print JSON instead of a table' };
+/** The same as the option, for commands that are about nothing but a testnet. */
+export const testnetArgument = {
+  name: '[testnet]',
+  description: 'which running testnet; may be left out when there is only one',
+};
 export const testnetOption: Option = {
   flags: '-n, --testnet <name>',
   description: 'which running testnet; may be left out when there is only one',
 };
 
 /** A text option, or undefined. */
-export function textOf(invocation: Invocation, name: string): string | undefined {
+export function textOf(invocation: Pick<Invocation, 'options'>, name: string): string | undefined {
   const value = invocation.options[name];
   return typeof value === 'string' ? value : undefined;
 }

@@ -2,6 +2,7 @@
 // that prints an error or sets the exit status.
 import { CommanderError, Option, Command as Parser } from 'commander';
 import { messageOf, PeerstormError } from '../errors.ts';
+import { nearest } from '../spec/nearest.ts';
 import type { Command } from './command.ts';
 import { commands, families } from './commands.ts';
 import { processTerminal } from './terminal.ts';
@@ -60,7 +61,35 @@ function buildParser(run: Run): Parser {
     parents.set(first, parent);
     addCommand(parent.command(second), command, run);
   }
+  for (const each of [parser, ...parents.values()]) addHelp(each);
   return parser;
+}
+
+/** In the place of commander's, which shows everything where a command is not known. */
+function addHelp(parser: Parser): void {
+  parser
+    .helpCommand(false)
+    .command('help')
+    .argument('[command...]')
+    .description('display help for command')
+    .action((words: string[]) => helpOn(parser, words));
+}
+
+function helpOn(parser: Parser, words: readonly string[]): never {
+  let found = parser;
+  for (const word of words) {
+    const next = found.commands.find((command) => command.name() === word);
+    if (next === undefined) return unknownCommand(found, word);
+    found = next;
+  }
+  return found.help();
+}
+
+function unknownCommand(parser: Parser, word: string): never {
+  const names = parser.commands.map((command) => command.name());
+  const meant = nearest(word, names);
+  const words = meant === undefined ? '' : `\n(Did you mean ${meant}?)`;
+  return parser.error(`error: unknown command '${word}'${words}`);
 }
 
 /** What `fault` is to `fault apply`. */

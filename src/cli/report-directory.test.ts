@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -11,6 +11,24 @@ test('a report directory is made with its parents, and may be there already', as
   await claimReportDirectory(join(home, 'a', 'b'));
   await claimReportDirectory(join(home, 'a', 'b'));
   expect(readdirSync(join(home, 'a'))).toEqual(['b']);
+});
+
+test('a report directory that nothing came into goes again, with the parents made for it', async () => {
+  await claimReportDirectory(join(home, 'kept'));
+  {
+    await using _claim = await claimReportDirectory(join(home, 'kept', 'a', 'b'));
+    expect(existsSync(join(home, 'kept', 'a', 'b'))).toBe(true);
+  }
+  expect(readdirSync(home)).toEqual(['kept']);
+  expect(readdirSync(join(home, 'kept'))).toEqual([]);
+});
+
+test('a report directory with a report in it stays', async () => {
+  {
+    await using _claim = await claimReportDirectory(join(home, 'a', 'b'));
+    writeFileSync(join(home, 'a', 'b', 'report.json'), '{}');
+  }
+  expect(readdirSync(join(home, 'a', 'b'))).toEqual(['report.json']);
 });
 
 test.each([

@@ -1,7 +1,16 @@
 // From a run directory to a report directory. It works on whatever a run left behind, so a run
 // that was killed has its report too: what it lacks is said in it.
 import { createReadStream } from 'node:fs';
-import { access, constants, copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  copyFile,
+  mkdir,
+  readFile,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,25 +28,43 @@ import type { TimelineEvent } from '../session/session.ts';
 
 export type Problem = RunState['problems'][number];
 
-/** Makes the report directory before anything starts: a run without a place for it is no use. */
-export async function claimReportDirectory(target: string): Promise<void> {
+/**
+ * Makes the report directory before anything starts: a run without a place for it is no use. If
+ * nothing has come into it by the end, because the run was refused, what was made goes again.
+ */
+export async function claimReportDirectory(target: string): Promise<AsyncDisposable> {
+  const made: string[] = [];
   try {
-    await makeDirectory(target);
+    await makeDirectory(target, made);
     await access(target, constants.W_OK);
   } catch (error) {
+    await removeEmpty(made);
     throw fail('REPORT_UNWRITABLE', `no report can go to ${target}: ${messageOf(error)}`, error);
   }
+  return { [Symbol.asyncDispose]: () => removeEmpty(made) };
 }
 
 /** Level by level: where a parent denies that it is there (/proc), Node's own never ends. */
-async function makeDirectory(path: string): Promise<void> {
+async function makeDirectory(path: string, made: string[]): Promise<void> {
   const isThere = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
   );
   if (isThere) return;
-  if (dirname(path) !== path) await makeDirectory(dirname(path));
+  if (dirname(path) !== path) await makeDirectory(dirname(path), made);
   await mkdir(path);
+  made.push(path);
+}
+
+/** As far as nothing is in them, the innermost first. */
+async function removeEmpty(made: readonly string[]): Promise<void> {
+  for (const path of made.toReversed()) {
+    const isGone = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (!isGone) return;
+  }
 }
 
 /** Writes the report directory and returns the report. `seen`: problems of the front process. */

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { localTestnets } from '../session/local-testnets.ts';
 import { claimRunDirectory } from '../session/state-directory.ts';
-import { selectTestnet } from './select-testnet.ts';
+import { testnetOption } from './command.ts';
+import { commands } from './commands.ts';
+import { askedTestnet, selectTestnet } from './select-testnet.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -42,4 +44,41 @@ test.each(cases)('of %j, %s is %j', async (running, wanted, result) => {
     await expect(chosen).rejects.toMatchObject({ code: result.code });
     await expect(chosen).rejects.toThrow(result.message);
   }
+});
+
+describe('a command about one testnet', () => {
+  const about = commands.filter(({ options = [] }) =>
+    options.some(({ flags }) => flags === testnetOption.flags),
+  );
+  /** Their argument is a node, a fault or a file. */
+  const others = ['logs', 'exec', 'fault apply', 'fault clear'];
+
+  test.each(about.map(({ name, positional = [] }) => [name, positional[0]?.name] as const))(
+    '%s takes its name as -n, and as an argument where that is free',
+    (name, argument) => {
+      if (others.includes(name)) expect(argument).not.toBe('[testnet]');
+      else expect(argument).toBe('[testnet]');
+    },
+  );
+
+  test('takes it in no other way', () => {
+    const named = commands.filter(({ positional = [] }) =>
+      positional.some(({ name }) => name === '[testnet]'),
+    );
+    expect(named.filter((command) => !about.includes(command))).toEqual([]);
+  });
+
+  test.each([
+    [[], {}, undefined],
+    [['one'], {}, 'one'],
+    [[], { testnet: 'one' }, 'one'],
+    [['one'], { testnet: 'one' }, 'one'],
+  ] as const)('of %j and %j is about %s', (positional, options, name) => {
+    expect(askedTestnet({ positional, options })).toBe(name);
+  });
+
+  test('is not about two', () => {
+    const asked = () => askedTestnet({ positional: ['one'], options: { testnet: 'two' } });
+    expect(asked).toThrow(/one by the argument and two by -n/);
+  });
 });

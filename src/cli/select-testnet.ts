@@ -5,10 +5,25 @@ import type { Testnets } from '../session/testnets.ts';
 import { type Invocation, textOf } from './command.ts';
 import { testnetsOf } from './runtime-options.ts';
 
-/** By `-n`, or the only one that runs. */
-export async function chosenSession(invocation: Invocation): Promise<Session> {
+/** By `-n`, or the only one that runs; `named`: as its user may have said otherwise. */
+export async function chosenSession(
+  invocation: Invocation,
+  named = textOf(invocation, 'testnet'),
+): Promise<Session> {
   const testnets = await testnetsOf(invocation);
-  return testnets.open(await selectTestnet(testnets, textOf(invocation, 'testnet')));
+  return testnets.open(await selectTestnet(testnets, named));
+}
+
+/** Of a command about nothing but a testnet: its argument or `-n`, which mean the same. */
+export function askedTestnet(
+  invocation: Pick<Invocation, 'positional' | 'options'>,
+): string | undefined {
+  const [argument] = invocation.positional;
+  const option = textOf(invocation, 'testnet');
+  if (argument !== undefined && option !== undefined && argument !== option) {
+    throw fail('USAGE', `the testnet is ${argument} by the argument and ${option} by -n`);
+  }
+  return argument ?? option;
 }
 
 /** The named one, or the only one that runs. */

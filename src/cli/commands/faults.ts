@@ -7,10 +7,10 @@ import {
   formatProblems,
   type SpecProblem,
 } from '../../spec/problems.ts';
-import { type Command, json, testnetOption, textOf } from '../command.ts';
+import { type Command, json, testnetArgument, testnetOption, textOf } from '../command.ts';
 import { readSpecFile } from '../load-spec.ts';
 import { testnetsOf, whereOptions } from '../runtime-options.ts';
-import { chosenSession, selectTestnet } from '../select-testnet.ts';
+import { askedTestnet, chosenSession, selectTestnet } from '../select-testnet.ts';
 import { renderFaults } from '../view/tables.ts';
 
 export const faultApply: Command = {
@@ -55,11 +55,12 @@ export const faultApply: Command = {
 
 export const faultList: Command = {
   name: 'fault list',
+  positional: [testnetArgument],
   summary: 'List the faults of a running testnet',
   options: [testnetOption, json, ...whereOptions],
-  examples: ['fault list', 'fault list --json'],
+  examples: ['fault list', 'fault list split-and-heal --json'],
   run: async (invocation) => {
-    const session = await chosenSession(invocation);
+    const session = await chosenSession(invocation, askedTestnet(invocation));
     const faults = await session.faults();
     const asJson = invocation.options['json'] === true;
     invocation.terminal.out(asJson ? JSON.stringify(faults) : renderFaults(faults));

@@ -2,20 +2,29 @@
 import { fail } from '../../errors.ts';
 import type { Status } from '../../session/session.ts';
 import type { ShownStatus } from '../../session/testnets.ts';
-import { type Command, type Invocation, json, testnetOption, textOf } from '../command.ts';
+import {
+  type Command,
+  type Invocation,
+  json,
+  testnetArgument,
+  testnetOption,
+  textOf,
+} from '../command.ts';
 import { testnetsOf, whereOptions } from '../runtime-options.ts';
-import { chosenSession, selectTestnet } from '../select-testnet.ts';
+import { askedTestnet, chosenSession, selectTestnet } from '../select-testnet.ts';
 import { renderGraph, renderNodes, renderStatus } from '../view/tables.ts';
+
+const allByDefault = { description: 'one testnet; default: all that run' };
 
 export const status: Command = {
   name: 'status',
-  positional: [{ name: '[testnet]', description: 'one testnet; default: all that run' }],
+  positional: [{ ...testnetArgument, ...allByDefault }],
   summary: 'Show what runs on this machine, or in a namespace of a cluster',
-  options: [json, ...whereOptions],
+  options: [{ ...testnetOption, ...allByDefault }, json, ...whereOptions],
   examples: ['status', 'status split-and-heal --json', 'status --runtime kubernetes'],
   run: async (invocation) => {
     const { options, terminal } = invocation;
-    const [name] = invocation.positional;
+    const name = askedTestnet(invocation);
     const testnets = await testnetsOf(invocation);
     const names =
       name === undefined ? await testnets.names() : [await selectTestnet(testnets, name)];
@@ -29,11 +38,13 @@ export const status: Command = {
 
 export const nodes: Command = {
   name: 'nodes',
+  positional: [testnetArgument],
   summary: 'List the nodes of a running testnet',
   options: [testnetOption, json, ...whereOptions],
-  examples: ['nodes', 'nodes -n split-and-heal --json'],
+  examples: ['nodes', 'nodes split-and-heal --json'],
   run: async (invocation) => {
-    const list = await (await chosenSession(invocation)).nodes();
+    const session = await chosenSession(invocation, askedTestnet(invocation));
+    const list = await session.nodes();
     show(invocation, list, () => renderNodes(list));
     return 0;
   },
@@ -41,6 +52,7 @@ export const nodes: Command = {
 
 export const graph: Command = {
   name: 'graph',
+  positional: [testnetArgument],
   summary: 'Show the peer graph as observed now (live edges)',
   options: [
     testnetOption,
@@ -55,7 +67,8 @@ export const graph: Command = {
   ],
   examples: ['graph', 'graph -o dot | dot -Tsvg > graph.svg'],
   run: async (invocation) => {
-    const view = await (await chosenSession(invocation)).graph();
+    const session = await chosenSession(invocation, askedTestnet(invocation));
+    const view = await session.graph();
     const form = textOf(invocation, 'output') === 'dot' ? 'dot' : 'text';
     show(invocation, view, () => renderGraph(view, form));
     return 0;
@@ -105,13 +118,13 @@ export const exec: Command = {
 
 export const down: Command = {
   name: 'down',
-  positional: [{ name: '[testnet]', description: 'may be left out when there is only one' }],
+  positional: [testnetArgument],
   summary: 'Stop a running testnet',
-  options: [{ flags: '--all', description: 'stop all of them' }, ...whereOptions],
+  options: [testnetOption, { flags: '--all', description: 'stop all of them' }, ...whereOptions],
   examples: ['down', 'down split-and-heal', 'down --all'],
   run: async (invocation) => {
     const { options, terminal } = invocation;
-    const [name] = invocation.positional;
+    const name = askedTestnet(invocation);
     if (options['all'] === true && name !== undefined) {
       throw fail('USAGE', 'give a name or --all, not both');
     }

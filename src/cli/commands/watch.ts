@@ -3,17 +3,23 @@
 import { once } from 'node:events';
 import { fail } from '../../errors.ts';
 import { servePage } from '../../web/server.ts';
-import { type Command, type Invocation, testnetOption, textOf } from '../command.ts';
+import {
+  type Command,
+  type Invocation,
+  testnetArgument,
+  testnetOption,
+  textOf,
+} from '../command.ts';
 import { buildsPage, openPage, type PageRequest, pageRequest, webOptions } from '../page.ts';
 import { findPage } from '../page-bundle.ts';
 import { finishedRun } from '../replay.ts';
 import { testnetsOf, whereOptions } from '../runtime-options.ts';
-import { selectTestnet } from '../select-testnet.ts';
+import { askedTestnet, selectTestnet } from '../select-testnet.ts';
 import { openView } from '../view/view.ts';
 
 export const watch: Command = {
   name: 'watch',
-  positional: [{ name: '[testnet]', description: 'may be left out when there is only one' }],
+  positional: [testnetArgument],
   summary: 'Follow a running testnet, or see a finished run again',
   options: [
     testnetOption,
@@ -36,12 +42,12 @@ export const watch: Command = {
 };
 
 async function follow(invocation: Invocation): Promise<number> {
-  const { terminal, options, positional } = invocation;
+  const { terminal, options } = invocation;
   const asJson = options['json'] === true;
   const always = terminal.interactive && !asJson;
   const request = pageRequest(invocation, { always });
   const testnets = await testnetsOf(invocation);
-  const name = await selectTestnet(testnets, textOf(invocation, 'testnet') ?? positional[0]);
+  const name = await selectTestnet(testnets, askedTestnet(invocation));
   const session = testnets.open(name);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
@@ -65,8 +71,9 @@ async function follow(invocation: Invocation): Promise<number> {
 
 /** Until it is interrupted. */
 async function replay(directory: string, invocation: Invocation): Promise<number> {
-  const { terminal, positional } = invocation;
-  if (positional.length > 0) throw fail('USAGE', 'give a testnet or --replay, not both');
+  const { terminal } = invocation;
+  if (askedTestnet(invocation) !== undefined)
+    throw fail('USAGE', 'give a testnet or --replay, not both');
   const { port }: Pick<PageRequest, 'port'> = pageRequest(invocation, { always: true }) ?? {
     port: 0,
   };
