@@ -9,3 +9,8 @@ export function nodeName(group: string, index: number): NodeName {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return `${group}-${index}` as NodeName;
 }
+
+/** The group in the name of a node; a group's own name may have hyphens. */
+export function groupOfNode(node: string): string {
+  return node.slice(0, node.lastIndexOf('-'));
+}

@@ -25,6 +25,8 @@ export type Script = {
   /** Nodes that die by themselves, once; before time 0: from the start of the run. */
   readonly deaths?: readonly { readonly node: NodeName; readonly at: number }[];
   readonly readyAfterMs?: number;
+  /** Takes so much longer than the others to be ready. */
+  readonly slow?: { readonly node: NodeName; readonly byMs: number };
   /** From the start of the run: until then this node has no fresh answer. */
   readonly unheard?: { readonly node: NodeName; readonly untilMs: number };
   readonly exitAfterMs?: number;
@@ -40,6 +42,8 @@ export type Script = {
   readonly stop?: { readonly at: number; readonly stop: Stop };
   /** No samples in between. */
   readonly blind?: readonly [from: number, to: number];
+  /** From time 0: the enforcer's reports do not arrive in between; what it does goes on. */
+  readonly outOfReach?: readonly [from: number, to: number];
   readonly voids?: readonly string[];
   /** The plan from that moment on: faults applied by hand. */
   readonly replan?: readonly { readonly at: number; readonly faults: readonly PlannedFault[] }[];
@@ -225,7 +229,7 @@ function observedBy(
     const proof = script.proof === undefined ? { outcome: 'proved' as const } : script.proof(name);
     return proof === undefined ? [] : [[name, proof] as const];
   });
-  const { unheard } = script;
+  const { unheard, outOfReach: [from, to] = [0, 0] } = script;
   const isUnheard = unheard !== undefined && at.now - epoch < unheard.untilMs;
   const stops = script.stop !== undefined && at.now - epoch >= script.stop.at;
   return {
@@ -236,6 +240,7 @@ function observedBy(
     proofs: Object.fromEntries(proofs),
     proofsPending: new Set(pending.map(([name]) => name)),
     ...(stops && script.stop !== undefined && { stop: script.stop.stop }),
+    ...(to > from && { contactLossMs: to - from }),
     voids: at.state.t0 === undefined ? [] : (script.voids ?? []),
     failFast: script.failFast ?? false,
     keep: script.keep ?? false,
@@ -251,6 +256,7 @@ function createStage(script: Script) {
   let schedule: Decision['schedule'] = { generation: 0, effects: [] };
   const applied: Record<string, { enforcedAt?: number; healedAt?: number }> = {};
   let lapsedPackets = 0;
+  let reported: Enforcement | undefined;
 
   const live = (now: number, t0: number | undefined): void => {
     for (const death of deaths) {
@@ -282,9 +288,13 @@ function createStage(script: Script) {
     if (script.lapseAt !== undefined && t0 !== undefined && now - t0 >= script.lapseAt) {
       lapsedPackets = 9;
     }
+    const [from, to] = script.outOfReach ?? [0, 0];
+    const t = now - (t0 ?? now);
+    if (reported !== undefined && t > from && t < to) return reported;
     const { generation } = schedule;
     const faults = structuredClone(applied);
-    return { host: 'local', generation, appliedAt: now, faults, counters: {}, lapsedPackets };
+    reported = { host: 'local', generation, appliedAt: now, faults, counters: {}, lapsedPackets };
+    return reported;
   };
 
   const look = (now: number, t0: number | undefined): Pick<Observed, 'world' | 'ready'> => {
@@ -304,7 +314,9 @@ function createStage(script: Script) {
     for (const [name, wish] of decision.desired) {
       const actor = actors.get(name);
       if (actor === undefined || wish.incarnation > actor.world.incarnation) {
-        actors.set(name, begun(wish, now + (script.readyAfterMs ?? 1_000), now));
+        const slowness = script.slow?.node === name ? script.slow.byMs : 0;
+        const readyAt = now + (script.readyAfterMs ?? 1_000) + slowness;
+        actors.set(name, begun(wish, readyAt, now));
       } else if (actor.world.phase !== 'exited') {
         if (wish.run === 'stopped') actor.leavesAt ??= now + (script.exitAfterMs ?? 100);
         else actor.world = { ...actor.world, phase: wish.run };

@@ -105,7 +105,7 @@ describe('a run of split and heal', () => {
 });
 
 describe('the start', () => {
-  test('goes wave by wave, each when the one before is ready', () => {
+  test('goes wave by wave', () => {
     const waves = [names.slice(0, 2), names.slice(2, 4), names.slice(4)];
     const played = play({ plan: { ...splitPlan, waves }, observe: forked });
     const counts = played.decisions.map(({ desired }) => desired.size);
@@ -113,6 +113,18 @@ describe('the start', () => {
     expect(counts.toSorted((a, b) => a - b)).toEqual(counts);
     expect(played.events.filter((event) => event === 'wave')).toHaveLength(2);
     expect(exit(played)).toBe(0);
+  });
+
+  test.each([
+    ['all of the first wave', 1, [8_000, 9_000, 10_000]],
+    ['half of a later one', 3, [1_000, 2_000, 9_000]],
+  ])('waits for %s, and for all before the newest', (_, at, starts) => {
+    const waves = [names.slice(0, 2), names.slice(2, 4), names.slice(4, 5), names.slice(5)];
+    const slow = { node: nodeName('full', at), byMs: 7_000 };
+    const { decisions } = play({ plan: { ...splitPlan, waves }, observe: forked, slow });
+    const began = (index: number) => decisions.find(({ wave }) => wave.index === index)?.now ?? 0;
+    const seconds = [1, 2, 3].map((index) => Math.floor((began(index) - epoch) / 1_000) * 1_000);
+    expect(seconds).toEqual(starts);
   });
 
   test('is over when the first sample will count everybody', () => {
@@ -308,6 +320,26 @@ describe('faults', () => {
     const { t0 = 0, ended } = played.state;
     expect(exit(played)).toBe(0);
     expect((ended?.at ?? 0) - t0).toBeGreaterThanOrEqual(40_000);
+  });
+
+  test('a heal that is heard of a minute later still waits for its proof', () => {
+    const played = play({
+      plan: { ...split.plan, expectations: [] },
+      outOfReach: [12_000, 80_000],
+    });
+    const { t0 = 0, faults, problems } = played.state;
+    expect([exit(played), problems]).toEqual([0, []]);
+    expect((faults['cut']?.healed ?? 0) - t0).toBe(20_005);
+    expect((faults['cut']?.seen ?? 0) - t0).toBe(80_000);
+  });
+
+  test('one whose proof did not come in time stays without', () => {
+    const given: Proof = { outcome: 'proved' };
+    let asked = 0;
+    const proof = () => (++asked > 200 ? given : undefined);
+    const played = play({ ...split, proof, keep: true, forMs: 120_000 });
+    expect(played.state.faults['cut']?.proof).toBe('inconclusive');
+    expect(asked).toBeGreaterThan(200);
   });
 
   test('one that is applied by hand and cleared raises the generation twice', () => {

@@ -66,16 +66,30 @@ function judge(moment: Moment, followed: RunState): RunState {
   return endWhenDue(moment, collectProblems(moment, stepped));
 }
 
-/** The next wave starts when all before are ready; time 0 is when every node is, and answers. */
+/** Time 0 is when every node is ready, and answers. */
 function advanceWaves(moment: Moment, state: RunState): RunState {
   const { plan, observed, now } = moment;
   if (state.t0 !== undefined || state.ended !== undefined) return state;
-  const started = plan.waves.slice(0, state.wave + 1).flat();
-  if (!started.every((name) => isUp(moment, name))) return state;
-  if (state.wave + 1 < plan.waves.length) return { ...state, wave: state.wave + 1 };
+  if (state.wave + 1 < plan.waves.length) {
+    return isNextDue(moment, state) ? { ...state, wave: state.wave + 1 } : state;
+  }
+  if (!plan.waves.flat().every((name) => isUp(moment, name))) return state;
   // Else the first sample would hold it against the network that some were asked too early.
   if (observed.unheard !== undefined && observed.unheard.length > 0) return state;
   return { ...state, t0: now };
+}
+
+/**
+ * The next wave starts when half of the newest is ready, so that whoever starts nodes has always
+ * some to start, and all before it, so that no more are under way at once. The first is ready as a
+ * whole: the others are seeded with it.
+ */
+function isNextDue(moment: Moment, { wave }: RunState): boolean {
+  const { waves } = moment.plan;
+  const newest = waves[wave] ?? [];
+  const ready = newest.filter((name) => isUp(moment, name)).length;
+  if (ready < (wave === 0 ? newest.length : newest.length / 2)) return false;
+  return waves.slice(0, wave).every((names) => names.every((name) => isUp(moment, name)));
 }
 
 function stepAll(moment: Moment, state: RunState): RunState {

@@ -10,7 +10,7 @@ import type { FaultState, RunState } from './state.ts';
 
 /** A fault that starts or ends later than this makes the run void. */
 export const lateMs = 1_000;
-/** How long after its end a fault may wait for its proof. */
+/** How long a fault may wait for its proof once its end is known. */
 const proofWaitMs = 30_000;
 
 export function followFaults(moment: Moment, state: RunState): RunState {
@@ -102,17 +102,15 @@ function follow(
 }
 
 /** Over all hosts: in force once the last one has it, gone once the last one is rid of it. */
-function followNetwork({ observed }: Moment, fault: FaultState, name: string): FaultState {
+function followNetwork({ observed, now }: Moment, fault: FaultState, name: string): FaultState {
   const seen = observed.world.enforcement.flatMap((host) => host.faults[name] ?? []);
   const enforced = seen.flatMap(({ enforcedAt }) => enforcedAt ?? []);
   const healed = seen.flatMap(({ healedAt }) => healedAt ?? []);
   const first = fault.enforced ?? latest(enforced);
   const last = fault.healed ?? (healed.length === enforced.length ? latest(healed) : undefined);
-  return {
-    ...fault,
-    ...(first !== undefined && { enforced: first }),
-    ...(first !== undefined && last !== undefined && { healed: last }),
-  };
+  if (first === undefined) return fault;
+  if (last === undefined) return { ...fault, enforced: first };
+  return { ...fault, enforced: first, healed: last, seen: fault.seen ?? now };
 }
 
 function latest(times: readonly number[]): number | undefined {
@@ -231,12 +229,15 @@ function judged(
 ): FaultState {
   const told = observed.proofs[planned.name];
   const inForce = fault.enforced !== undefined && fault.healed === undefined;
-  if (fault.proof === 'unproved' || told?.outcome === 'unproved')
-    return { ...fault, proof: 'unproved' };
+  // A run that was called void for it does not become sound.
+  if (fault.proof === 'unproved' || fault.proof === 'inconclusive') return fault;
+  if (told?.outcome === 'unproved') return { ...fault, proof: 'unproved' };
   if (planned.nodes === undefined && lapsed && inForce) return { ...fault, proof: 'unproved' };
   if (fault.healed === undefined) return fault;
   if (observed.proofsPending?.has(planned.name) === true) return fault;
   if (told !== undefined) return { ...fault, proof: told.outcome };
-  if (fault.proof !== undefined || now <= fault.healed + proofWaitMs) return fault;
+  // Where enforcers were out of reach, a heal is heard of long after it.
+  const heard = fault.seen ?? fault.healed;
+  if (fault.proof !== undefined || now <= heard + proofWaitMs) return fault;
   return { ...fault, proof: 'inconclusive' };
 }

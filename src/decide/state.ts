@@ -32,7 +32,7 @@ export type FaultState = {
   /** Seen in force / gone. A node fault is in force once it has been asked for. */
   readonly enforced?: number;
   readonly healed?: number;
-  /** Node faults: when the world showed it on every target. */
+  /** When the world showed it on every target; of a fault of the network: that it is gone. */
   readonly seen?: number;
   /** It did not show, or did not go, for so long that it was given up: unproved and over. */
   readonly lost?: true;

@@ -56,6 +56,7 @@ describe('compiled rules', () => {
         const text = [
           ...ruleset.load,
           ruleset.flip,
+          ruleset.overlay,
           ruleset.retire,
           ruleset.base.remove,
           ruleset.faults.remove,
@@ -63,7 +64,9 @@ describe('compiled rules', () => {
         expect(text).not.toMatch(/\bn-\d/);
         expect(text).not.toMatch(/\bx\d/);
         for (const line of text.split('\n')) {
-          expect(line).toMatch(/^$|^(?:add|delete|flush) (?:chain|rule|map|element|counter) inet /);
+          expect(line).toMatch(
+            /^$|^(?:add|insert|delete|flush) (?:chain|rule|map|element|counter) inet /,
+          );
         }
       }),
       { numRuns: 100 },
@@ -82,9 +85,9 @@ function step(
   for (const text of ruleset.load) kernel.apply(text);
   if (before !== undefined) expect(fates(kernel, world)).toBe(before);
   kernel.apply(renewLease(10));
-  kernel.apply(ruleset.flip);
+  kernel.apply(ruleset.overlay);
   const after = fates(kernel, world);
-  if (ruleset.retire !== '') kernel.apply(ruleset.retire);
+  kernel.apply(ruleset.flip + ruleset.retire);
   expect(fates(kernel, world)).toBe(after);
   expectOnlyOwn(kernel, ruleset);
   expectAlgebra(kernel, world, { ruleset, effects: [...world.base, ...effects], alive: true });

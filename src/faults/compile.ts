@@ -40,18 +40,20 @@ export function compile(input: CompileInput): Ruleset {
   const { place = { kind: 'fabric' }, generation, previous, effects } = input;
   const table = new ClassTable(input.minors);
   const [base, faults] = layersOf(input, { place, table });
-  const flips = [base, faults].flatMap(({ kept, entry, layer, prefix }) => {
-    if (kept) return [];
-    return hooksOf(place).flatMap(({ suffix }) => [
-      nft.flushChain(`${entry}${suffix}`),
-      rule(`${entry}${suffix}`, `goto ${prefix}${layer.number}${suffix}`),
-    ]);
-  });
+  const leads = [base, faults].flatMap(({ kept, entry, layer: { number }, prefix }) =>
+    (kept ? [] : hooksOf(place)).map(({ suffix }) => ({
+      chain: `${entry}${suffix}`,
+      verdict: `goto ${prefix}${number}${suffix}`,
+    })),
+  );
   const news = [base, faults].filter(({ kept }) => !kept);
   return {
     generation,
     load: news.flatMap(({ layer }) => layer.load),
-    flip: nft.textOf(flips),
+    flip: nft.textOf(
+      leads.flatMap(({ chain, verdict }) => [nft.flushChain(chain), rule(chain, verdict)]),
+    ),
+    overlay: nft.textOf(leads.map(({ chain, verdict }) => nft.insertRule(chain, verdict))),
     retire:
       previous === undefined
         ? ''

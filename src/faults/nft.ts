@@ -73,6 +73,11 @@ export function addRule(chain: string, rule: string, weight = 1): Statement {
   return { text: `add rule ${table} ${chain} ${rule}`, weight };
 }
 
+/** Before all others of the chain. */
+export function insertRule(chain: string, rule: string): string {
+  return `insert rule ${table} ${chain} ${rule}`;
+}
+
 /** As many statements as keep each below the size of a transaction. */
 function addElements(map: string, elements: readonly string[]): readonly Statement[] {
   const statements: Statement[] = [];

@@ -208,7 +208,10 @@ describe('a table that was read back', () => {
         .replace('l4proto tcp', `l4proto ${protocol}`);
     expect(tableDifferences(rejecting, listed('tcp'))).toEqual([]);
     expect(tableDifferences(rejecting, listed('6'))).toEqual([]);
-    expect(tableDifferences(rejecting, listed('17'))).toEqual(['g1_o1 differs']);
+    const [lacks, has] = ['tcp', '17'].map((one) => `meta l4proto ${one} reject with tcp reset`);
+    expect(tableDifferences(rejecting, listed('17'))).toEqual([
+      `g1_o1 differs: lacks '${lacks}', has '${has}'`,
+    ]);
   });
 
   test.each([
@@ -216,12 +219,39 @@ describe('a table that was read back', () => {
       'another rule',
       'counter name "f0_dropped" drop',
       'counter name "f0_dropped"',
-      'g1_o1 differs',
+      "g1_o1 differs: lacks 'counter name f0_matched counter name f0_dropped drop', " +
+        "has 'counter name f0_matched counter name f0_dropped'",
     ],
-    ['another element', '10.64.0.3 : goto g1_d1', '10.64.0.4 : goto g1_d1', 'g1_dst differs'],
-    ['another mark', '10.64.0.1 : 0x00000001', '10.64.0.1 : 0x00000002', 'g1_src differs'],
-    ['another generation', 'goto g1\n', 'goto g2\n', 'active differs'],
-    ['no gate', '\t\tmeta nfproto != @lease counter name "lapsed" accept\n', '', 'forward differs'],
+    [
+      'another element',
+      '10.64.0.3 : goto g1_d1',
+      '10.64.0.4 : goto g1_d1',
+      "g1_dst differs: lacks '10.64.0.3 : goto g1_d1', has '10.64.0.4 : goto g1_d1'",
+    ],
+    [
+      'another mark',
+      '10.64.0.1 : 0x00000001',
+      '10.64.0.1 : 0x00000002',
+      "g1_src differs: lacks '10.64.0.1 : 1', has '10.64.0.1 : 2'",
+    ],
+    [
+      'another generation',
+      'goto g1\n',
+      'goto g2\n',
+      "active differs: lacks 'goto g1', has 'goto g2'",
+    ],
+    [
+      'no gate',
+      '\t\tmeta nfproto != @lease counter name "lapsed" accept\n',
+      '',
+      "forward differs: lacks 'meta nfproto != @lease counter name lapsed accept'",
+    ],
+    [
+      'a rule that is there twice',
+      '\t\tgoto g1\n',
+      '\t\tgoto g1\n\t\tgoto g1\n',
+      "active differs: has 'goto g1'",
+    ],
     ['a chain less', '\tchain g1_d1 {', '\tchain g1_d2 {', 'g1_d1 is not there'],
   ])('shows %s', (...[, from, to, difference]) => {
     expect(listing).toContain(from);

@@ -76,8 +76,16 @@ function differences(
   const problems: string[] = [];
   for (const [name, lines] of wanted) {
     const held = found.get(name);
-    if (held === undefined) problems.push(`${name} is not there`);
-    else if (!sameLines(lines, held)) problems.push(`${name} differs`);
+    if (held === undefined) {
+      problems.push(`${name} is not there`);
+      continue;
+    }
+    const [lacks, has] = [surplus(lines, held), surplus(held, lines)];
+    const parts = [
+      ...(lacks === undefined ? [] : [`lacks '${lacks}'`]),
+      ...(has === undefined ? [] : [`has '${has}'`]),
+    ];
+    if (parts.length > 0) problems.push(`${name} differs: ${parts.join(', ')}`);
   }
   return problems;
 }
@@ -243,10 +251,10 @@ function normal(text: string): string {
     .replace(/\b([0-9a-f]+):0+(?=[0-9a-f])/g, '$1:');
 }
 
-function sameLines(wanted: readonly string[], found: readonly string[]): boolean {
-  if (wanted.length !== found.length) return false;
-  const [a, b] = [wanted.toSorted(), found.toSorted()];
-  return a.every((line, at) => line === b[at]);
+/** The first of some that is not among others, as often as it is among them. */
+function surplus(some: readonly string[], others: readonly string[]): string | undefined {
+  const left = Map.groupBy(others, (line) => line);
+  return some.find((line) => left.get(line)?.pop() === undefined);
 }
 
 function sameShape(wanted: TcClass['shape'], found: TcClass['shape']): boolean {

@@ -24,6 +24,11 @@ export type Ruleset = {
   readonly load: readonly string[];
   /** One small transaction: from here on generation is in force. Empty if it says nothing new. */
   readonly flip: string;
+  /**
+   * Has the effect of the flip, which must follow. It deletes nothing: a process of nft ends only
+   * when the kernel has freed what it deleted, tens of milliseconds after that took effect.
+   */
+  readonly overlay: string;
   /** Deletes what only `previous` used; run after the flip. */
   readonly retire: string;
   readonly classes: readonly TcClass[];

@@ -234,6 +234,7 @@ const commands: Readonly<Record<string, (table: Table, name: string, rest: strin
     if (rest !== '') table.hooks.add(name);
   },
   'add rule': ({ chains }, name, rest) => existing(chains, name).push(parseRule(rest)),
+  'insert rule': ({ chains }, name, rest) => existing(chains, name).unshift(parseRule(rest)),
   'add element': ({ maps, sets }, name, rest) => {
     const set = sets.get(name);
     if (set !== undefined) {

@@ -49,6 +49,10 @@ for (const command of JSON.parse(commands) as string[]) {
   results.push(await runtime.exec(names[0] as NodeName, ['sh', '-c', command], signal));
 }
 const first = names[0] as NodeName;
+const failed: unknown[] = [];
+for (const program of ['missing-program', '/etc/passwd', 'true']) {
+  failed.push(await runtime.exec(first, [program], signal));
+}
 await runtime.ensure(
   [{ ...both[0], run: 'paused' } as DesiredNode, both[1] as DesiredNode],
   signal,
@@ -93,5 +97,7 @@ await runtime.ensure([stoppedFirst, { ...deaf, run: 'stopped' }], signal);
 await until(() => world.get(second)?.phase === 'exited');
 const killed = { exit: world.get(second)?.exit, strays: strays() };
 await runtime[Symbol.asyncDispose]();
-process.stdout.write(JSON.stringify({ results, stopped, absent, pausedDead, newest, killed }));
+process.stdout.write(
+  JSON.stringify({ results, failed, stopped, absent, pausedDead, newest, killed }),
+);
 process.exit(0);

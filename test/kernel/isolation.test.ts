@@ -9,6 +9,7 @@ import { asUser, users } from './users.ts';
 type Result = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 type Told = {
   readonly results: readonly Result[];
+  readonly failed: readonly Result[];
   readonly stopped: { readonly seconds: number; readonly exit: Record<string, unknown> };
   readonly absent: string;
   readonly pausedDead: string;
@@ -39,10 +40,15 @@ describe.each(users)('as %s', (user) => {
     expect(signalled?.exitCode).toBe(128 + 11);
   });
 
-  test('a program ends by its stop signal, or is killed with all that it has started', () => {
+  test('what is no program is said to be none; one ends by its stop signal, or is killed with all that it has started', () => {
     const told = runDriver(user, []);
     expect(told.stopped.exit).toMatchObject({ signal: 'SIGTERM', code: null, asked: true });
     expect(told.stopped.seconds).toBeLessThan(10);
+    expect(told.failed).toEqual([
+      { exitCode: 127, stdout: '', stderr: 'a-0: missing-program: not found' },
+      { exitCode: 126, stdout: '', stderr: 'a-0: /etc/passwd: Permission denied' },
+      { exitCode: 0, stdout: '', stderr: '' },
+    ]);
     expect(told.absent).toContain('a-0 is not running');
     expect(told.pausedDead).toBe('exited');
     expect(told.newest).toEqual(['deaf']);

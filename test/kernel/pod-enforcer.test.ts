@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { removeOrphan } from '../../src/runtime/kubernetes/pod-enforcer.ts';
 import { both, effect, nameOf, names, pair, pairsOf, type TestEffect, until } from './lab.ts';
@@ -54,12 +55,18 @@ const procFile = (pid: string, name: string) => {
     return ''; // gone meanwhile
   }
 };
-/** Of ours, those of nft that wait for a transaction. */
-const waitingProcesses = () =>
+/** Of ours, those of nft that wait for a transaction or have one. */
+const nftProcesses = () =>
   readdirSync('/proc')
     .filter((pid) => procFile(pid, 'cmdline') === 'nft\0-f\0-\0')
     .filter((pid) => procFile(pid, 'status').includes(`\nPPid:\t${process.pid}\n`))
     .map(Number);
+/** Those that wait: one that has a transaction is gone a moment later. */
+const waitingProcesses = async () => {
+  const before = nftProcesses();
+  await wait(500);
+  return nftProcesses().filter((pid) => before.includes(pid));
+};
 
 // In User-Mode Linux as anywhere: a pod's agent is root on its host.
 describe.runIf(allUsers.includes('root'))('pods', () => {
@@ -212,21 +219,15 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     const start = Date.now() + unit;
     const cut = both('planned', [left, right], drop);
     await pods.enforce(cut.map((one) => ({ ...one, start, end: start + unit })));
-    await until(
-      async () => waitingProcesses().length,
-      (found) => found === all.length,
-    );
+    await until(waitingProcesses, (found) => found.length === all.length);
     await everywhere('enforcedAt');
-    const next = await until(
-      async () => waitingProcesses(),
-      (found) => found.length === all.length,
-    );
+    const next = await until(waitingProcesses, (found) => found.length === all.length);
     for (const pid of next) process.kill(pid, 'SIGKILL');
     await everywhere('healedAt');
     expect(await throughOf()).toEqual(everything);
     expect([...problems]).toEqual([undefined]);
     expectSound();
-    expect(waitingProcesses()).toEqual([]);
+    await until(waitingProcesses, (found) => found.length === 0);
   });
 
   test('another process takes over without a moment without rules, and counts on', async () => {
@@ -287,6 +288,21 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
       expectSound();
     },
   );
+
+  test('while no fault is on, news of another node tells what somebody has meddled with', async () => {
+    const enforcer = pods.enforcer('r-0');
+    const impairment = lossy(0.5);
+    const base = [{ fault: '', from: names(...left), to: names(...right), impairment }];
+    const schedule = pods.schedule([], { base });
+    const others = new Map([...pods.addresses].filter(([node]) => node !== 'l-1'));
+    const open = { openEgress: true };
+    await enforcer.enforce(schedule, others, open);
+    await nft('r-0', 'insert', 'rule', 'inet', 'peerstorm', 'receive', 'counter');
+    await enforcer.enforce(schedule, pods.addresses, open);
+    expect(enforcer.enforcement().drift).toMatch(/receive differs/);
+    const chain = () => nft('r-0', 'list', 'chain', 'inet', 'peerstorm', 'receive');
+    await until(chain, (listing) => !listing.includes('counter packets'));
+  });
 
   test('a root qdisc of somebody else is refused and left alone', async () => {
     const tc = (...args: string[]) => pods.inNode('r-1', ['tc', 'qdisc', ...args]);

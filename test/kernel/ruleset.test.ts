@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, renewLease, skeleton } from '../../src/faults/compile.ts';
 import { tableDifferences } from '../../src/faults/readback.ts';
 import type { Ruleset } from '../../src/faults/ruleset.ts';
+import { confirmed } from '../../src/runtime/enforcement/kernel-state.ts';
 import { measured } from '../bench/compile.ts';
 import { type World, worldArbitrary } from '../interpreter/world.ts';
 
@@ -95,9 +96,29 @@ describe('a kernel', () => {
     ].join('');
     const listings = inKernel([[skeleton(), ...ruleset.load, ruleset.flip, meddle]]);
     expect(tableDifferences(ruleset, listings.at(-1) ?? '')).toEqual([
-      'active differs',
-      'g1_d1 differs',
-      'g1_src differs',
+      "active differs: lacks 'goto g1'",
+      "g1_d1 differs: has 'accept'",
+      "g1_src differs: lacks '10.64.0.3 : 2'",
     ]);
+  });
+
+  test('is believed to differ when it is read so twice', async () => {
+    const { ruleset } = measured(10, 2);
+    const [right = ''] = inKernel([[skeleton(), ...ruleset.load, ruleset.flip]]);
+    const wrong = right.replace('10.64.0.3 : ', '10.64.0.99 : ');
+    const of = (stdout: string) => ({ ok: true, stdout, message: '' });
+    const drift = async (first: string, second: string) => {
+      const tool = async () => of(second);
+      const expected = {
+        place: { kind: 'fabric' },
+        ruleset,
+        classes: [],
+        deviceOf: () => '',
+      } as const;
+      return (await confirmed(expected, { listing: of(first), tool })).drift;
+    };
+    expect(await drift(wrong, right)).toBeUndefined();
+    expect(await drift(wrong, wrong)).toContain("lacks '10.64.0.3 : 2', has '10.64.0.99 : 2'");
+    expect(await drift(right, '')).toBeUndefined();
   });
 });

@@ -9,17 +9,17 @@
 // whose time is over is gone at most a second later, with or without this process.
 import { hostname } from 'node:os';
 import { fail, messageOf } from '../../errors.ts';
-import { compile, renewLease } from '../../faults/compile.ts';
+import { compile } from '../../faults/compile.ts';
 import type { ScheduledEffect } from '../../faults/effect.ts';
-import { type Count, countersIn } from '../../faults/readback.ts';
+import { type Count, countersIn, tableDifferences } from '../../faults/readback.ts';
 import { type Ruleset, tableName } from '../../faults/ruleset.ts';
 import { shapesFrom } from '../../faults/shaping.ts';
 import { systemClock } from '../clock.ts';
 import { createQueue, type Queue } from '../fabric/kernel-commands.ts';
 import type { Enforcement, Schedule } from '../runtime.ts';
 import { type Found, lookAround, nothingFound } from './found.ts';
-import { countersOf, inspect, later, nft, readCounters } from './kernel-state.ts';
-import { heartbeatMs, leaseFor } from './lease.ts';
+import { confirmed, countersOf, later, loadRuleset, nft, readCounters } from './kernel-state.ts';
+import { type Lease, leaseOf } from './lease.ts';
 import type { EnforcementPoint } from './point.ts';
 import { TrafficClasses } from './traffic-classes.ts';
 
@@ -30,33 +30,29 @@ type InForce = {
   readonly ruleset: Ruleset;
 };
 
+const thisHost = hostname();
 const retryMs = 1_000;
 const leaseSlackMs = 100;
-/** So long before a start or end its process is started. */
-const aheadMs = 2_000;
+const listTable = `list table inet ${tableName}\n`;
 
 export class Enforcer implements AsyncDisposable {
   readonly #point: EnforcementPoint;
   readonly #classes: TrafficClasses;
+  readonly #lease: Lease;
   readonly #queue: Queue = createQueue();
   readonly #listeners: (() => void)[] = [];
   readonly #ownIds = new Map<string, number>();
   readonly #times = new Map<string, Enforcement['faults'][string]>();
-  /** Of many enforcers in one process, not all renew at the same instant. */
-  readonly #phase: number;
   #timer: NodeJS.Timeout | undefined;
-  #aheadTimer: NodeJS.Timeout | undefined;
   #schedule: Schedule;
   /** Raised with each change of addresses. */
   #revision = 0;
   #found: Found | undefined;
   #inForce: InForce | undefined;
+  /** What is to follow on that, unless something else comes before. */
+  #prepared: Pick<InForce, 'effects' | 'ruleset'> | undefined;
   #appliedAt = systemClock.now();
   #generation: number;
-  #renewAt = 0;
-  #leasedUntil = 0;
-  /** The ends that the lease in force knows of. */
-  #leased = '';
   #counters: ReadonlyMap<string, Count> = new Map();
   #countedAt = 0;
   /** What the kernel holds that is not ours. */
@@ -74,7 +70,7 @@ export class Enforcer implements AsyncDisposable {
     this.#schedule = { generation: 0, leaseSeconds, base: [], effects: [] };
     this.#found = found;
     this.#generation = found.generation;
-    this.#phase = point.place.kind === 'pod' ? 0.75 + Math.random() / 4 : 1;
+    this.#lease = leaseOf(point.place);
     this.#classes = new TrafficClasses(point.tool, point.deviceOf);
     this.#classes.inherit(found.classes);
   }
@@ -82,12 +78,14 @@ export class Enforcer implements AsyncDisposable {
   /** Resolves when what is due of it is in force; the rest comes at its time. */
   async enforce(schedule: Schedule, addressesChanged = false): Promise<void> {
     this.#schedule = schedule;
+    this.#prepared = undefined;
     if (addressesChanged) this.#revision += 1;
     await this.#queue(() => this.#wake());
   }
 
   /** Resolves when nodes with new addresses are under what is in force. */
   async nodesChanged(): Promise<void> {
+    this.#prepared = undefined;
     this.#revision += 1;
     await this.#queue(() => this.#wake());
   }
@@ -101,6 +99,11 @@ export class Enforcer implements AsyncDisposable {
     return this.#classes.longestDelayMs();
   }
 
+  /** When the lease is renewed next, Unix ms: until then news of other nodes costs a run more. */
+  renewsAt(): number {
+    return this.#lease.renewAt();
+  }
+
   /** What is known; counters are at most a second old at the next call. */
   enforcement(): Enforcement {
     if (!this.#ended && systemClock.now() - this.#countedAt > (this.#point.counterAgeMs ?? 1_000)) {
@@ -108,7 +111,7 @@ export class Enforcer implements AsyncDisposable {
       this.#queue(() => this.#count()).catch((error: unknown) => this.#record(error));
     }
     return {
-      host: hostname(),
+      host: thisHost,
       generation: this.#inForce?.schedule.generation ?? 0,
       appliedAt: this.#appliedAt,
       faults: Object.fromEntries(this.#times),
@@ -148,7 +151,8 @@ export class Enforcer implements AsyncDisposable {
   async leave(): Promise<void> {
     await this.#end(async () => {
       this.#ended = true;
-      const renewal = this.#inForce === undefined ? '' : this.#renewal(this.#inForce.effects);
+      const { effects } = this.#inForce ?? {};
+      const renewal = effects === undefined ? '' : this.#lease.renewal(this.#leased(effects));
       // Where there is nothing any more, nothing is left.
       if (renewal !== '') await this.#point.tool('nft', ['-f', '-'], { input: renewal });
     });
@@ -158,7 +162,6 @@ export class Enforcer implements AsyncDisposable {
     await this.#queue(async () => {
       if (this.#ended) return;
       clearTimeout(this.#timer);
-      clearTimeout(this.#aheadTimer);
       await task();
       this.#point.ahead?.stop();
     });
@@ -172,29 +175,23 @@ export class Enforcer implements AsyncDisposable {
     const due = this.#due();
     if (this.#differs(due) || this.#drift !== undefined) await step(() => this.#change(due));
     // Also after a failure: what is in force must not lapse because something new can't be.
-    if (systemClock.now() >= this.#renewAt) await step(() => this.#heartbeat());
+    if (systemClock.now() >= this.#lease.renewAt()) await step(() => this.#heartbeat());
     await step(() => this.#classes.sweep(systemClock.now()));
     const [failure] = failures;
-    if (failure !== undefined) this.#leasedUntil = 0;
+    if (failure !== undefined) this.#lease.lost();
     this.#problem = failure === undefined ? undefined : messageOf(failure);
     this.#arm();
     this.#notify();
     if (failure !== undefined) throw failure;
   }
 
-  #due(): readonly ScheduledEffect[] {
-    const now = systemClock.now();
+  #due(now = systemClock.now()): readonly ScheduledEffect[] {
     return this.#schedule.effects.filter(({ start, end = Infinity }) => start <= now && now < end);
   }
 
   #differs(effects: readonly ScheduledEffect[]): boolean {
     const { schedule, revision, effects: before } = this.#inForce ?? {};
-    return (
-      schedule !== this.#schedule ||
-      revision !== this.#revision ||
-      before?.length !== effects.length ||
-      effects.some((effect, at) => effect !== before[at])
-    );
+    return schedule !== this.#schedule || revision !== this.#revision || !isSame(effects, before);
   }
 
   async #change(effects: readonly ScheduledEffect[]): Promise<void> {
@@ -205,7 +202,7 @@ export class Enforcer implements AsyncDisposable {
       this.#mendedAt = systemClock.now();
       this.#found = await lookAround(this.#point);
     }
-    const ruleset = this.#compile(schedule, effects);
+    const ruleset = this.#takePrepared(effects) ?? this.#compile(schedule, effects);
     // Ahead of the first fault that needs it: it costs packets of that moment.
     if (
       place.kind === 'pod' &&
@@ -214,15 +211,31 @@ export class Enforcer implements AsyncDisposable {
       await this.#classes.installRoot(deviceOf(place.node));
     }
     await this.#classes.add(ruleset.classes);
-    const { began, changed, retire } = await this.#apply(ruleset, effects);
+    const before = this.#inForce;
+    // News of other nodes and nothing else, or a place of which there is nothing to tell yet.
+    const isCalm = (before?.effects.length ?? 0) === 0 && effects.length === 0;
+    const isNews = isCalm && schedule === before?.schedule && this.#drift === undefined;
+    const isFirst = isCalm && before === undefined && this.#found?.untouched === true;
+    const applied = await this.#apply(ruleset, effects, isNews);
     this.#appliedAt = systemClock.now();
-    this.#noteTimes(effects, began);
-    if (schedule !== this.#inForce?.schedule) this.#saidDrift = undefined;
+    this.#noteTimes(effects, applied.began);
+    if (schedule !== before?.schedule) this.#saidDrift = undefined;
     this.#inForce = { schedule, effects, revision, ruleset };
     this.#classes.keepOnly(ruleset.classes);
+    if (isFirst) this.#countedAt = this.#appliedAt;
     this.#notify();
-    if (retire !== '') await nft(this.#point.tool, retire);
-    if (changed) await this.#inspect();
+    if (applied.retire !== '') await nft(this.#point.tool, applied.retire);
+    // Else it is read back by the next heartbeat, or with the next news.
+    const isDue = applied.changed && !isNews && !isFirst;
+    if (isDue || !this.#isAsBefore(before, applied.listing)) await this.#inspect();
+  }
+
+  /** Of the table as it was until a change; takes its counters. */
+  #isAsBefore(before: InForce | undefined, listing: string): boolean {
+    if (before === undefined || listing === '') return true;
+    this.#counters = countersIn(listing);
+    this.#countedAt = systemClock.now();
+    return tableDifferences(before.ruleset, listing, this.#point.place).length === 0;
   }
 
   #compile(schedule: Schedule, effects: readonly ScheduledEffect[]): Ruleset {
@@ -246,86 +259,74 @@ export class Enforcer implements AsyncDisposable {
     });
   }
 
+  #prepare(moment: number): void {
+    if (this.#ended || this.#drift !== undefined || this.#differs(this.#due())) return;
+    const effects = this.#due(moment);
+    this.#prepared = { effects, ruleset: this.#compile(this.#schedule, effects) };
+  }
+
+  #takePrepared(effects: readonly ScheduledEffect[]): Ruleset | undefined {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    const fits = this.#drift === undefined && isSame(effects, prepared?.effects);
+    return fits ? prepared?.ruleset : undefined;
+  }
+
   #faultIds(): ReadonlyMap<string, number> {
     return this.#point.faultIds ?? this.#ownIds;
   }
 
   /**
-   * Returns when the flip began: until then what was before was in force for sure. A pod's change
-   * is one transaction of one process; a fabric's is in pieces, since without privileges netlink
-   * takes only so much at once, and so that the flip itself is short whatever the size.
+   * Returns when the flip began: until then what was before was in force for sure. A change is one
+   * transaction of one process. But a fabric's large one is in pieces, since without privileges
+   * netlink takes only so much at once, and so that the flip itself is short whatever the size; and
+   * what is replaced, which may be large too, is deleted after it. `look`: a pod's table is listed
+   * in the same run, as it was.
    */
-  async #apply(ruleset: Ruleset, effects: readonly ScheduledEffect[]) {
+  async #apply(ruleset: Ruleset, effects: InForce['effects'], look: boolean) {
     const { place, tool, extra } = this.#point;
     const found = this.#found;
     const { prelude = '', leftovers } = found ?? {};
-    const retire = leftovers ?? ruleset.retire;
+    const pod = place.kind === 'pod';
+    const retire = (pod ? '' : ruleset.flip) + (leftovers ?? ruleset.retire);
     const beside = prelude + (extra?.pending() ?? '');
-    const same = ruleset.flip === '' && this.#leased === this.#leaseKey(effects);
-    const flip = same ? '' : ruleset.flip + this.#renewal(effects);
-    const whole = place.kind === 'pod';
+    const leased = this.#leased(effects);
+    const covered = beside === '' && this.#drift === undefined && this.#lease.covers(leased);
+    const lease = covered ? '' : this.#lease.renewal(leased);
+    const flip = (pod ? ruleset.flip : ruleset.overlay) + lease;
+    const whole = pod || ruleset.load.length <= 1;
     if (!whole && beside !== '') {
       await nft(tool, beside);
       this.#found = found && { ...found, prelude: '' };
     }
-    if (!whole) await this.#load(ruleset);
+    if (!whole) await loadRuleset(tool, ruleset);
     const began = systemClock.now();
-    const text = whole ? [beside, ...ruleset.load, flip, retire].join('') : flip;
-    if (text !== '') await nft(tool, text, this.#point.ahead);
+    const text = [...(whole ? [beside, ...ruleset.load] : []), flip, pod ? retire : ''].join('');
+    const asked = pod && look ? listTable : '';
+    const listing = text === '' ? '' : await nft(tool, text + asked, this.#point.ahead);
     this.#found = undefined;
     extra?.done();
-    this.#leased = this.#leaseKey(effects);
-    return { began, retire: whole ? '' : retire, changed: beside !== '' || flip !== '' };
-  }
-
-  async #load({ load, base, faults, generation }: Ruleset): Promise<void> {
-    try {
-      for (const text of load) await nft(this.#point.tool, text);
-    } catch (error) {
-      // What was loaded hangs in the air and would only take up room.
-      for (const { number, remove } of [faults, base]) {
-        if (number === generation) await this.#point.tool('nft', ['-f', '-'], { input: remove });
-      }
-      throw error;
-    }
+    this.#lease.taken(leased);
+    return { began, listing, retire: pod ? '' : retire, changed: beside !== '' || flip !== '' };
   }
 
   async #heartbeat(): Promise<void> {
-    const until = this.#leasedUntil;
-    const renewal = this.#renewal(this.#inForce?.effects ?? []);
+    const until = this.#lease.until();
+    const renewal = this.#lease.renewal(this.#leased(this.#inForce?.effects ?? []));
     // What the lease in force reaches already is looked at when nobody has anything urgent to do.
-    await this.#inspect(this.#leasedUntil > until + leaseSlackMs ? renewal : '');
+    await this.#inspect(this.#lease.until() > until + leaseSlackMs ? renewal : '');
   }
 
-  #renewal(effects: readonly ScheduledEffect[]): string {
-    const { leaseSeconds } = this.#schedule;
-    const now = systemClock.now();
-    this.#renewAt = now + heartbeatMs(leaseSeconds) * this.#phase;
-    const seconds = leaseFor(leaseSeconds, { ends: this.#endsOf(effects), now });
-    this.#leasedUntil = now + seconds * 1_000;
-    return seconds > 0 ? renewLease(seconds) : '';
-  }
-
-  #leaseKey(effects: readonly ScheduledEffect[]): string {
-    return [this.#schedule.leaseSeconds, ...this.#endsOf(effects)].join();
-  }
-
-  /** Of those that act here. */
-  #endsOf(effects: readonly ScheduledEffect[]): readonly number[] {
-    const { place } = this.#point;
-    return effects.flatMap(({ end, from, to }) => {
-      if (end === undefined) return [];
-      return place.kind === 'fabric' || from.includes(place.node) || to.includes(place.node)
-        ? [end]
-        : [];
-    });
+  /** With these effects in force. */
+  #leased(effects: InForce['effects']) {
+    return { effects, leaseSeconds: this.#schedule.leaseSeconds };
   }
 
   /** Renews the lease, if asked to, and reads in the same run; the reading is of just before. */
   async #inspect(renewal = ''): Promise<void> {
     const { tool, place, deviceOf } = this.#point;
     if (this.#ended || this.#inForce === undefined) return;
-    const input = `${renewal}list table inet ${tableName}\n`;
+    const input = renewal + listTable;
     const urgency = renewal === '' ? later(tool) : tool;
     const listing = await urgency('nft', ['-f', '-'], { input });
     if (listing.ok) {
@@ -334,7 +335,8 @@ export class Enforcer implements AsyncDisposable {
     }
     const { ruleset } = this.#inForce;
     const expected = { place, ruleset, classes: this.#classes.present(), deviceOf };
-    const { drift, queueDrops } = await inspect(expected, { listing, tool: later(tool) });
+    const reading = { listing, tool: later(tool) };
+    const { drift, queueDrops } = await confirmed(expected, reading);
     this.#drift = drift;
     this.#saidDrift ??= drift;
     // A class takes its count along when it goes.
@@ -364,8 +366,12 @@ export class Enforcer implements AsyncDisposable {
     const now = systemClock.now();
     const boundaries = this.#schedule.effects.flatMap(({ start, end = Infinity }) => [start, end]);
     const ahead = boundaries.filter((time) => time > now);
-    this.#startAhead(Math.min(...ahead));
-    const next = Math.min(...ahead, this.#renewAt, this.#classes.nextSweep() ?? Infinity);
+    const boundary = Math.min(...ahead);
+    this.#point.ahead?.expect(boundary, () => {
+      // What fails here fails again at the moment itself.
+      this.#queue(async () => this.#prepare(boundary)).catch(() => undefined);
+    });
+    const next = Math.min(boundary, this.#lease.renewAt(), this.#classes.nextSweep() ?? Infinity);
     // A change takes time, in which the next one may have come due. One that failed comes again.
     const again = this.#differs(this.#due()) || this.#problem !== undefined;
     const mendAt = this.#drift === undefined ? Infinity : this.#mendedAt + retryMs;
@@ -378,15 +384,6 @@ export class Enforcer implements AsyncDisposable {
     );
   }
 
-  #startAhead(boundary: number): void {
-    const { ahead } = this.#point;
-    clearTimeout(this.#aheadTimer);
-    const waitMs = boundary - aheadMs - systemClock.now();
-    // The next wake comes back to what is too far ahead for a timer.
-    if (ahead === undefined || waitMs > 2 ** 31 - 1) return;
-    this.#aheadTimer = setTimeout(() => ahead.start(), Math.max(0, waitMs));
-  }
-
   #record(error: unknown): void {
     this.#problem = messageOf(error);
     this.#notify();
@@ -395,4 +392,8 @@ export class Enforcer implements AsyncDisposable {
   #notify(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function isSame(some: InForce['effects'], others: InForce['effects'] | undefined): boolean {
+  return some.length === others?.length && some.every((each, at) => each === others[at]);
 }

@@ -9,6 +9,8 @@ import type { NodeName } from '../../names.ts';
 import { output, type Tool } from './kernel-state.ts';
 
 export type Found = {
+  /** There was nothing of ours: all counters are zero. */
+  readonly untouched: boolean;
   /** Makes our table, or makes it anew; to be run with the first change. */
   readonly prelude: string;
   /** Deletes earlier generations; to be run with the first change. */
@@ -21,7 +23,14 @@ export type Found = {
 
 export function nothingFound(place: Place): Found {
   const prelude = skeleton(place);
-  return { prelude, leftovers: '', generation: 0, minors: new Map(), classes: [] };
+  return {
+    untouched: true,
+    prelude,
+    leftovers: '',
+    generation: 0,
+    minors: new Map(),
+    classes: [],
+  };
 }
 
 export type Looking = {
@@ -41,6 +50,7 @@ export async function lookAround({ place, tool, deviceOf }: Looking): Promise<Fo
   // A table of another version is replaced in the transaction of the first change.
   const sound = hasSkeleton(listing.stdout, place);
   return {
+    untouched: false,
     prelude: sound ? '' : `delete table inet ${tableName}\n${skeleton(place)}`,
     leftovers: sound ? remove : '',
     generation: last,

@@ -14,6 +14,7 @@ import { type Ruleset, type TcClass, tableName } from '../../faults/ruleset.ts';
 import type { NodeName } from '../../names.ts';
 import type { Outcome } from '../fabric/kernel-commands.ts';
 import type { FaultCounters } from '../runtime.ts';
+import type { Ahead } from './ahead.ts';
 
 /** Runs nft or tc where the rules are to be; a failure is a value. */
 export type Tool = (
@@ -31,20 +32,31 @@ export function later(tool: Tool): Tool {
   return (program, args, options) => tool(program, args, { ...options, later: true });
 }
 
-/** Hands a transaction to nft: to the process that waits for it, else to one of its own. */
-export async function nft(tool: Tool, input: string, ahead?: Ahead): Promise<void> {
+/**
+ * Hands a transaction to nft: to the process that waits for it, else to one of its own. Returns
+ * what was asked for in it, as it was just before.
+ */
+export async function nft(tool: Tool, input: string, ahead?: Ahead): Promise<string> {
   const outcome = await (ahead?.run(input) ?? tool('nft', ['-f', '-'], { input }));
   if (!outcome.ok) throw fail('ENFORCE_FAILED', outcome.message);
+  return outcome.stdout;
 }
 
-/** A process of nft that waits for the next transaction. */
-export type Ahead = {
-  /** Starts one, unless there is one. */
-  start(): void;
-  /** Undefined: there is none. */
-  run(input: string): Promise<Outcome> | undefined;
-  stop(): void;
-};
+/** What of a ruleset can be there before it takes effect; all of it or nothing. */
+export async function loadRuleset(
+  tool: Tool,
+  { load, base, faults, generation }: Ruleset,
+): Promise<void> {
+  try {
+    for (const text of load) await nft(tool, text);
+  } catch (error) {
+    // What was loaded hangs in the air and would only take up room.
+    for (const { number, remove } of [faults, base]) {
+      if (number === generation) await tool('nft', ['-f', '-'], { input: remove });
+    }
+    throw error;
+  }
+}
 
 /** What the program wrote; throws COMMAND_FAILED with its own message. */
 export async function output(
@@ -86,12 +98,30 @@ export type Expected = {
   readonly deviceOf: (node: NodeName) => string;
 };
 
-/** How the kernel's state differs from that, if it does, and what its queues have lost. */
-export async function inspect(
-  expected: Expected,
-  { listing, tool }: { readonly listing: Outcome; readonly tool: Tool },
-): Promise<{ readonly drift: string | undefined; readonly queueDrops: number }> {
-  const { place, ruleset, classes, deviceOf } = expected;
+type Reading = {
+  /** Of our table. */
+  readonly listing: Outcome;
+  readonly tool: Tool;
+};
+
+type Inspected = { readonly drift: string | undefined; readonly queueDrops: number };
+
+/**
+ * How the kernel's state differs from that, if it does, and what its queues have lost. A difference
+ * ends a run, so it is looked for twice: somebody's meddling is still there a moment later.
+ */
+export async function confirmed(expected: Expected, reading: Reading): Promise<Inspected> {
+  const first = await inspect(expected, reading);
+  if (first.drift === undefined) return first;
+  const { tool } = reading;
+  const listing = await tool('nft', ['list', 'table', 'inet', tableName]);
+  return await inspect(expected, { listing, tool });
+}
+
+async function inspect(
+  { place, ruleset, classes, deviceOf }: Expected,
+  { listing, tool }: Reading,
+): Promise<Inspected> {
   const leaves = classes.length === 0 ? [] : await readLeaves(tool);
   const differences = [
     ...(listing.ok ? tableDifferences(ruleset, listing.stdout, place) : [listing.message]),

@@ -3,6 +3,11 @@
 // all faults end together, in the kernel, at the lease's end or one second after the next planned
 // end, whichever comes first. The base layer stays.
 
+import { renewLease } from '../../faults/compile.ts';
+import type { ScheduledEffect } from '../../faults/effect.ts';
+import type { Place } from '../../faults/place.ts';
+import { systemClock } from '../clock.ts';
+
 const graceMs = 1_000;
 
 /**
@@ -20,4 +25,64 @@ export function leaseFor(
 /** Between two renewals: two may fail before the lease runs out. */
 export function heartbeatMs(leaseSeconds: number): number {
   return (leaseSeconds * 1_000) / 3;
+}
+
+/** The ends of those effects that act in that place. */
+function endsAt(place: Place, effects: readonly ScheduledEffect[]): readonly number[] {
+  return effects.flatMap(({ end, from, to }) => {
+    if (end === undefined) return [];
+    return place.kind === 'fabric' || from.includes(place.node) || to.includes(place.node)
+      ? [end]
+      : [];
+  });
+}
+
+/** The effects in force, and how long they may go on by themselves. */
+type Leased = { readonly effects: readonly ScheduledEffect[]; readonly leaseSeconds: number };
+
+/** The lease of one place: what it covers, and when it is to be renewed. */
+export interface Lease {
+  /** Unix ms. */
+  renewAt(): number;
+  /** Unix ms. */
+  until(): number;
+  /** It is the one to have with these, and not due to be renewed. */
+  covers(leased: Leased): boolean;
+  /** The statements of nft that make it one from now on. */
+  renewal(leased: Leased): string;
+  /** Those are in force. */
+  taken(leased: Leased): void;
+  /** What is in force is not known. */
+  lost(): void;
+}
+
+export function leaseOf(place: Place): Lease {
+  // Of many in one process, not all renew at the same instant.
+  const phase = place.kind === 'pod' ? 0.75 + Math.random() / 4 : 1;
+  const endsOf = ({ effects }: Leased) => endsAt(place, effects);
+  const keyOf = (leased: Leased) => [leased.leaseSeconds, ...endsOf(leased)].join();
+  let [renewAt, until] = [0, 0];
+  /** The ends that the lease in force knows of. */
+  let known = '';
+  return {
+    renewAt: () => renewAt,
+    until: () => until,
+    covers: (leased) => {
+      const now = systemClock.now();
+      return now < renewAt && now < until && known === keyOf(leased);
+    },
+    renewal: (leased) => {
+      const now = systemClock.now();
+      renewAt = now + heartbeatMs(leased.leaseSeconds) * phase;
+      const seconds = leaseFor(leased.leaseSeconds, { ends: endsOf(leased), now });
+      until = now + seconds * 1_000;
+      return seconds > 0 ? renewLease(seconds) : '';
+    },
+    taken: (leased) => {
+      known = keyOf(leased);
+    },
+    lost: () => {
+      until = 0;
+    },
+  };
 }

@@ -2,7 +2,8 @@
 import type { Addresses } from '../../faults/addresses.ts';
 import type { Place } from '../../faults/place.ts';
 import type { NodeName } from '../../names.ts';
-import type { Ahead, Tool } from './kernel-state.ts';
+import type { Ahead } from './ahead.ts';
+import type { Tool } from './kernel-state.ts';
 
 /** Where rules are put in force, and how. */
 export type EnforcementPoint = {
@@ -16,6 +17,6 @@ export type EnforcementPoint = {
   /** Numbers of faults, the same for the whole run; may grow. Default: as they come. */
   readonly faultIds?: ReadonlyMap<string, number>;
   readonly counterAgeMs?: number;
-  /** Where many change at the same moment, what can be done before it is. */
+  /** What can be done of a change before its moment. */
   readonly ahead?: Ahead;
 };

@@ -1,27 +1,39 @@
 // So many tasks at once, those that cannot wait first: a hundred enforcers in one process change
 // the network of their pods before any of them reads back what it did.
 
-export type Pool = <T>(
-  task: () => Promise<T>,
-  options?: { readonly later?: boolean },
-) => Promise<T>;
+/**
+ * `now`: begins at once, whoever else is at it. `soon`: in its turn. `later`: in its turn after
+ * those, and while nothing is done `now`.
+ */
+export type Urgency = 'now' | 'soon' | 'later';
+
+export type Pool = <T>(task: () => Promise<T>, urgency: Urgency) => Promise<T>;
 
 export function createPool(size: number): Pool {
-  const urgent: (() => void)[] = [];
-  const patient: (() => void)[] = [];
+  const waiting: Readonly<Record<'soon' | 'later', (() => void)[]>> = { soon: [], later: [] };
   let free = size;
-  const next = () => {
-    const start = urgent.shift() ?? patient.shift();
-    if (start === undefined) free += 1;
-    else start();
+  let atOnce = 0;
+  const fill = () => {
+    while (free > 0) {
+      const start = waiting.soon.shift() ?? (atOnce === 0 ? waiting.later.shift() : undefined);
+      if (start === undefined) return;
+      free -= 1;
+      start();
+    }
   };
-  return async (task, { later = false } = {}) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((start) => (later ? patient : urgent).push(start));
+  return async (task, urgency) => {
+    if (urgency === 'now') atOnce += 1;
+    else {
+      const turn = new Promise<void>((start) => waiting[urgency].push(start));
+      fill();
+      await turn;
+    }
     try {
       return await task();
     } finally {
-      next();
+      if (urgency === 'now') atOnce -= 1;
+      else free += 1;
+      fill();
     }
   };
 }

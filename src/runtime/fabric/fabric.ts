@@ -5,6 +5,7 @@
 // because all of it lives in namespaces that end with this process.
 import { strict as assert } from 'node:assert';
 import type { NodeName } from '../../names.ts';
+import { nftAhead } from '../enforcement/ahead.ts';
 import { Enforcer } from '../enforcement/enforcer.ts';
 import type { EnforcementPoint } from '../enforcement/point.ts';
 import type { Enforcement, ProbePair, ProbeResult, Schedule } from '../runtime.ts';
@@ -51,6 +52,8 @@ export async function openFabric(options: FabricOptions): Promise<Fabric> {
     tool: attempt,
     addresses: () => new Map([...ports].map(([name, { address }]) => [name, [address]])),
     deviceOf: (name) => ports.get(name)?.device ?? 'none',
+    // One for all nodes: an ad-hoc fault does not wait for it either.
+    ahead: nftAhead(Infinity, ['nft', '-f', '-']),
   };
   const enforcer = new Enforcer(point, options.leaseSeconds);
   await enforcer.nodesChanged();

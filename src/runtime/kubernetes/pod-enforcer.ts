@@ -13,11 +13,12 @@ import type { Addresses } from '../../faults/addresses.ts';
 import { closeEgress, tryEgressHook } from '../../faults/closed-egress.ts';
 import { rootHandle, tableName } from '../../faults/ruleset.ts';
 import type { NodeName } from '../../names.ts';
+import { type Ahead, nftAhead } from '../enforcement/ahead.ts';
 import { Enforcer } from '../enforcement/enforcer.ts';
-import { lookAround } from '../enforcement/found.ts';
-import { type Ahead, nft, type Tool } from '../enforcement/kernel-state.ts';
+import { lookAround, nothingFound } from '../enforcement/found.ts';
+import { nft, type Tool } from '../enforcement/kernel-state.ts';
 import { createPool } from '../enforcement/pool.ts';
-import { attempt, startAhead, type Waiting } from '../fabric/kernel-commands.ts';
+import { attempt } from '../fabric/kernel-commands.ts';
 import type { Enforcement, Schedule } from '../runtime.ts';
 
 export type PodEnforcerOptions = {
@@ -30,6 +31,8 @@ export type PodEnforcerOptions = {
   readonly leaseSeconds: number;
   /** Numbers of faults, the same for the whole run; read at each change, so it may grow. */
   readonly faultIds: ReadonlyMap<string, number>;
+  /** Nobody has ever put a rule there, so none is looked for. */
+  readonly untouched?: boolean;
 };
 
 export type PodEnforcer = {
@@ -48,6 +51,8 @@ export type PodEnforcer = {
   /** Reads counters and drift now. */
   refresh(): Promise<void>;
   onChange(listener: () => void): void;
+  /** When the lease is renewed next, Unix ms: until then news of other nodes costs a run more. */
+  renewsAt(): number;
   /** The longest that a packet from here may still be on its way. */
   longestDelayMs(): number;
   /** Why egress is open though it was to be closed; a NetworkPolicy may close it. */
@@ -62,8 +67,11 @@ const pool = createPool(Math.max(2, availableParallelism()));
 /** Counters are read at changes, at heartbeats (each 20 s at most) and when asked to. */
 const counterAgeMs = 25_000;
 
+/** A fault that ends sets all nodes to work. What waits before that needs no turn in the pool. */
+const leadMs = 5_000;
+
 export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodEnforcer> {
-  const { self, netns, device = 'eth0', leaseSeconds, faultIds } = options;
+  const { self, netns, device = 'eth0', leaseSeconds, faultIds, untouched = false } = options;
   const tool = toolIn(netns);
   const place = { kind: 'pod', node: self } as const;
   let addresses: Addresses = new Map();
@@ -77,9 +85,10 @@ export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodE
     extra: egress,
     faultIds,
     counterAgeMs,
-    ahead: nftAhead(netns),
+    ahead: nftInPod(netns),
   };
-  const enforcer = new Enforcer(point, leaseSeconds, await lookAround(point));
+  const found = untouched ? nothingFound(place) : await lookAround(point);
+  const enforcer = new Enforcer(point, leaseSeconds, found);
   return {
     async enforce(schedule, next, { openEgress = false, largePackets = false } = {}) {
       if (!largePackets) await cutPackets();
@@ -91,6 +100,7 @@ export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodE
     enforcement: () => enforcer.enforcement(),
     refresh: () => enforcer.refresh(),
     onChange: (listener) => enforcer.onChange(listener),
+    renewsAt: () => enforcer.renewsAt(),
     longestDelayMs: () => enforcer.longestDelayMs(),
     egressProblem: () => egress.problem(),
     async dispose(how) {
@@ -117,29 +127,21 @@ export async function removeOrphan(netns: string, device = 'eth0'): Promise<void
 
 function toolIn(netns: string): Tool {
   return (program, args, { later = false, ...options } = {}) =>
-    pool(() => attempt('nsenter', inside(netns, program, ...args), options), { later });
+    pool(
+      () => attempt('nsenter', inside(netns, program, ...args), options),
+      later ? 'later' : 'soon',
+    );
 }
 
-/**
- * To start a process costs more than the change itself, most of all while a fault that ends sets
- * all nodes to work. One that waits needs no turn in the pool.
- */
-function nftAhead(netns: string): Ahead {
-  let waiting: Waiting | undefined;
+/** Of many pods of one host, not all prepare at the same instant. */
+function nftInPod(netns: string): Ahead {
+  const lead = leadMs * (0.75 + Math.random() / 4);
+  const ahead = nftAhead(lead, ['nsenter', ...inside(netns, 'nft', '-f', '-')]);
   return {
-    start: () => {
-      if (waiting?.isThere() !== true) {
-        waiting = startAhead('nsenter', inside(netns, 'nft', '-f', '-'));
-      }
-    },
+    ...ahead,
     run: (input) => {
-      const one = waiting;
-      waiting = undefined;
-      return one?.isThere() === true ? one.run(input) : undefined;
-    },
-    stop: () => {
-      waiting?.stop();
-      waiting = undefined;
+      const outcome = ahead.run(input);
+      return outcome && pool(() => outcome, 'now');
     },
   };
 }
@@ -169,27 +171,31 @@ function segmentsOf(device: string, most: number): readonly string[] {
   return ['link', 'set', 'dev', device, 'gso_max_segs', String(most)];
 }
 
+/** Of this kernel: what one pod's network can do, all can. */
+const egressHook = { supported: false };
+
 function closedEgress(tool: Tool, device: string) {
   let wanted: Addresses | undefined;
   let done: Addresses | undefined;
-  let supported = false;
   let problem: string | undefined;
   return {
     /** True if there is something new to be done. */
     async want(addresses: Addresses | undefined): Promise<boolean> {
-      if (addresses === wanted) return wanted !== done && supported;
+      if (addresses === wanted) return wanted !== done && egressHook.supported;
       wanted = addresses;
-      if (wanted !== undefined && !supported) {
+      if (wanted !== undefined && !egressHook.supported) {
         const trial = await tool('nft', ['-f', '-'], { input: tryEgressHook(device) });
-        supported = trial.ok;
+        egressHook.supported = trial.ok;
         problem = trial.ok ? undefined : trial.message;
       }
-      return wanted !== done && supported;
+      return wanted !== done && egressHook.supported;
     },
     pending: () =>
-      wanted === undefined || wanted === done || !supported ? '' : closeEgress(device, wanted),
+      wanted === undefined || wanted === done || !egressHook.supported
+        ? ''
+        : closeEgress(device, wanted),
     done: () => {
-      if (supported) done = wanted;
+      if (egressHook.supported) done = wanted;
     },
     problem: () => problem,
   };

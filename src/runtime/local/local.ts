@@ -177,6 +177,9 @@ async function* watch(state: State, signal: AbortSignal): AsyncIterable<World> {
   }
 }
 
+/** `full-3: 8: exec: nmap: not found`: that a shell has looked for it is no matter of the user. */
+const shellSays = /(?<=^[\w-]+: )(?:line )?\d+: exec: /;
+
 async function runInside(
   state: State,
   node: NodeName,
@@ -187,7 +190,7 @@ async function runInside(
   if (process === undefined || process.world().phase === 'exited') {
     throw fail('NOT_FOUND', `${node} is not running`);
   }
-  const place = { pid: process.pid, dataDirectory: dataDirectory(state.directory, node) };
+  const place = { node, pid: process.pid, dataDirectory: dataDirectory(state.directory, node) };
   const [program = '', ...rest] = state.view.join(place, argv);
   const result = await execa(program, rest, {
     cwd: '/',
@@ -198,7 +201,8 @@ async function runInside(
     cancelSignal: signal,
     maxBuffer: 4 * 2 ** 20,
   });
-  const { stdout, stderr } = result;
+  const { stdout } = result;
+  const stderr = result.stderr.replace(shellSays, '');
   // As a shell says it; 124: it took too long.
   const ended = result.timedOut || result.isCanceled ? 124 : signalStatus(result.signal);
   return { exitCode: result.exitCode ?? ended, stdout, stderr };

@@ -10,6 +10,7 @@ import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { fail } from '../../errors.ts';
+import type { NodeName } from '../../names.ts';
 import { run, systemPath } from '../fabric/kernel-commands.ts';
 
 export type View = Disposable & {
@@ -27,7 +28,12 @@ export type NodeView = {
   readonly dataDirectory: string;
 };
 
-export type JoinedNode = { readonly pid: number; readonly dataDirectory: string };
+export type JoinedNode = {
+  /** Says in its errors where it was. */
+  readonly node: NodeName;
+  readonly pid: number;
+  readonly dataDirectory: string;
+};
 
 const nobody = 65_534;
 
@@ -70,11 +76,12 @@ export async function openView(directory: string, signal: AbortSignal): Promise<
         ...['--', 'setpriv', ...drop, ...unprivileged, '--', ...argv],
       ];
     },
-    join: ({ pid, dataDirectory }, argv) => [
+    join: ({ node, pid, dataDirectory }, argv) => [
       ...['nsenter', `--target=${pid}`, '--net', '--mount', '--pid', '--ipc', '--'],
       ...['sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', dataDirectory],
       // What was started from outside ends with its starter.
-      ...['setpriv', ...drop, ...unprivileged, '--pdeathsig=KILL', '--', ...argv],
+      ...['setpriv', ...drop, ...unprivileged, '--pdeathsig=KILL', '--'],
+      ...['sh', '-c', runScript, node, ...argv],
     ],
   };
 }
@@ -93,6 +100,19 @@ async function startKeeper(): Promise<ChildProcess> {
   if (!begun) throw fail('COMMAND_FAILED', 'unshare --mount: no mount namespace for nodes');
   return keeper;
 }
+
+/**
+ * A shell ends with 127 for what is not there and with 126 for what is no program; but also with
+ * 126 if there is a folder in PATH that this user may not enter.
+ */
+const runScript = `
+set -f
+entered=
+IFS=:
+for folder in $PATH; do [ -x "$folder" ] && entered=$entered:$folder; done
+unset IFS
+PATH=\${entered#:}
+exec "$@"`;
 
 /** Drops every capability: a node needs none, and must not be able to leave its namespaces. */
 const unprivileged = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all'] as const;
