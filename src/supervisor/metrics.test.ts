@@ -56,7 +56,7 @@ function recordAll() {
   metrics.observed('full', 0.02);
   metrics.unobserved('full');
   metrics.unread('full');
-  metrics.reorganised('full', 2);
+  metrics.reorganised('full', [2]);
   metrics.received('full', 0.1);
   metrics.reached(0.5, 0.1);
   metrics.probed(0.4);
@@ -105,6 +105,17 @@ test('counters of the kernel are shown as they are, however often one asks', asy
   expect(text).toContain(`peerstorm_fault_dropped_packets_total${labels} 7\n`);
   expect(text).toContain('peerstorm_lapsed_packets_total{testnet="tour",host="local"} 2\n');
   expect(text).toContain('peerstorm_observe_failures_total{testnet="tour",group="full"} 1\n');
+});
+
+test('a group that tells of reorgs has a series before the first, and keeps what it counted', async () => {
+  const metrics = createRunMetrics(identity);
+  const sum = 'peerstorm_reorg_depth_blocks_sum{testnet="tour",group="full"}';
+  expect(await metrics.render(view)).not.toContain(sum);
+  metrics.reorganised('full', []);
+  expect(await metrics.render(view)).toContain(`${sum} 0\n`);
+  metrics.reorganised('full', [2, 3]);
+  metrics.reorganised('full', []);
+  expect(await metrics.render(view)).toContain(`${sum} 5\n`);
 });
 
 test('before time 0 there is no sample and no fault yet', async () => {

@@ -41,8 +41,8 @@ export interface RunMetrics {
   unobserved(group: string): void;
   /** A node's own metrics could not be read. */
   unread(group: string): void;
-  /** A node gave up so many blocks in one reorg. */
-  reorganised(group: string, depth: number): void;
+  /** A node that tells of reorgs gave up so many blocks in each since the last sample. */
+  reorganised(group: string, depths: readonly number[]): void;
   /** A block came to a node so long after it was made. */
   received(group: string, seconds: number): void;
   /** So long after it was made, a block was known to that share of the nodes. */
@@ -69,6 +69,8 @@ export function createRunMetrics({ testnet, runtime, version }: RunIdentity): Ru
   const { gauge, counter, histogram } = registerMetrics(own, ownCatalog);
   const seen = new Registry();
   const state = registerMetrics(seen, stateCatalog);
+  /** Groups whose nodes tell of reorgs. */
+  const telling = new Set<string>();
   return {
     observed: (group, seconds) => {
       histogram('peerstorm_observe_duration_seconds').observe({ testnet, group }, seconds);
@@ -78,8 +80,13 @@ export function createRunMetrics({ testnet, runtime, version }: RunIdentity): Ru
     },
     unobserved: (group) => counter('peerstorm_observe_failures_total').inc({ testnet, group }),
     unread: (group) => counter('peerstorm_exposition_failures_total').inc({ testnet, group }),
-    reorganised: (group, depth) =>
-      histogram('peerstorm_reorg_depth_blocks').observe({ testnet, group }, depth),
+    reorganised: (group, depths) => {
+      const reorgs = histogram('peerstorm_reorg_depth_blocks');
+      // What has not happened yet is 0, not absent: a rate misses what a series begins with.
+      if (!telling.has(group)) reorgs.zero({ testnet, group });
+      telling.add(group);
+      for (const depth of depths) reorgs.observe({ testnet, group }, depth);
+    },
     received: (group, seconds) =>
       histogram('peerstorm_propagation_seconds').observe({ testnet, group }, seconds),
     reached: (share, seconds) =>

@@ -7,7 +7,8 @@ function record() {
   const said: string[] = [];
   const spread = createSpread(
     {
-      reorganised: (group, depth) => said.push(`${group} gave up ${depth}`),
+      reorganised: (group, depths) =>
+        said.push(...depths.map((depth) => `${group} gave up ${depth}`)),
       received: (group, seconds) => said.push(`${group} after ${seconds}`),
       reached: (share, seconds) => said.push(`${share} after ${seconds}`),
     },

@@ -33,10 +33,10 @@ export function createSpread(recorder: Recorder, groupOf: (node: string) => stri
       }
     },
     sampled: (sample, now) => {
-      for (const [node, { reorgs = [] }] of sample.nodes) {
-        for (const [t, depth] of reorgs) {
-          if (t === sample.t) recorder.reorganised(groupOf(node), depth);
-        }
+      for (const [node, { reorgs }] of sample.nodes) {
+        if (reorgs === undefined) continue;
+        const depths = reorgs.flatMap(([t, depth]) => (t === sample.t ? depth : []));
+        recorder.reorganised(groupOf(node), depths);
       }
       const nodes = [...sample.nodes.values()].filter(({ tip }) => tip !== undefined).length;
       for (const [hash, block] of open) {
