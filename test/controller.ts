@@ -7,6 +7,7 @@ import { type Controller, startController } from '../src/controller/controller.t
 import { secretsIn } from '../src/controller/passwords.ts';
 import { fail } from '../src/errors.ts';
 import { kinds } from '../src/kinds/index.ts';
+import type { Plan } from '../src/plan/plan.ts';
 import { type KubernetesObject, resources } from '../src/runtime/kubernetes/api.ts';
 import { memoryServer } from '../src/runtime/kubernetes/memory-api.ts';
 import type { MemoryServerOptions } from '../src/runtime/kubernetes/memory-store.ts';
@@ -22,6 +23,8 @@ import type { Feature, Runtime, World } from '../src/runtime/runtime.ts';
 import type { Testnet } from '../src/spec/schema.ts';
 import { testnet as testnetSchema } from '../src/spec/schema.ts';
 
+import { simulatedAgents } from './simulated-agents.ts';
+
 export { specOf } from './compliance/spec.ts';
 
 const namespace = 'storms';
@@ -34,9 +37,11 @@ export function testnetObject(name: string, spec: string): TestnetObject {
 type Options = Pick<MemoryServerOptions, 'lines' | 'exec'> & {
   /** Of all nodes that there will ever be. */
   readonly largest?: string;
+  /** Of testnets with more nodes agents ask them. */
+  readonly observeByAgentsAbove?: number;
 };
 
-export function cluster({ largest, ...serving }: Options = {}) {
+export function cluster({ largest, observeByAgentsAbove, ...serving }: Options = {}) {
   const clock = virtualClock(Date.UTC(2026, 0, 1));
   const world = new Map<string, Simulated>();
   const state = { down: false, order: [] as string[], statusTimes: [] as number[] };
@@ -59,15 +64,28 @@ export function cluster({ largest, ...serving }: Options = {}) {
   });
   const user = server.client('kubectl');
   let running: { readonly stop: AbortController; readonly controller: Controller } | undefined;
-  const simulated = (name: string, testnet: Testnet): Simulated => {
+  const simulated = (name: string, planned: Plan): Simulated => {
     const known = world.get(name);
     if (known !== undefined) return known;
-    const plan = planOf(largest === undefined ? testnet : documentOf(name, largest), kinds);
+    const plan = largest === undefined ? planned : planOf(documentOf(name, largest), kinds);
     if (plan === undefined) throw new TypeError('the spec has problems');
-    const fresh = { runtime: openMemory(plan, clock), starts: new Map<string, number>() };
+    const fresh = {
+      plan,
+      runtime: openMemory(plan, clock),
+      starts: new Map<string, number>(),
+      asked: [],
+    };
     world.set(name, fresh);
     return fresh;
   };
+  const agents =
+    observeByAgentsAbove === undefined
+      ? undefined
+      : simulatedAgents(observeByAgentsAbove, clock, () => {
+          const [one] = world.values();
+          if (one === undefined) throw new TypeError('there is no testnet');
+          return one;
+        });
   const start = async () => {
     const stop = new AbortController();
     const controller = startController(
@@ -83,8 +101,9 @@ export function cluster({ largest, ...serving }: Options = {}) {
         bind: (plan) => plan,
         dataDirectory: (node) => `/data/${node}`,
         secretsOf: secretsIn(server.client('controller'), 'system'),
-        openRuntime: async ({ testnet }, signal) =>
-          watched(simulated(testnet.metadata.name, testnet), {
+        agents: agents?.agents,
+        openRuntime: async ({ testnet, plan }, signal) =>
+          watched(simulated(testnet.metadata.name, plan()), {
             lacks,
             order: state.order,
             clock,
@@ -111,6 +130,7 @@ export function cluster({ largest, ...serving }: Options = {}) {
     );
   return {
     clock,
+    agents,
     server,
     user,
     lacks,
@@ -183,6 +203,8 @@ export function cluster({ largest, ...serving }: Options = {}) {
         .flatMap((resource) => server.all(resource))
         .filter(({ metadata }) => metadata.namespace === namespace)
         .map(({ metadata }) => metadata.name),
+    /** Paths of what the controller has asked nodes. */
+    asked: () => [...world.values()].flatMap(({ asked }) => asked),
     /** How often each node was started. */
     starts: () => [...world.values()].flatMap(({ starts }) => [...starts.values()]),
     faultsInForce: () =>
@@ -207,6 +229,8 @@ export function cluster({ largest, ...serving }: Options = {}) {
 type Simulated = {
   readonly runtime: ReturnType<typeof openMemory>;
   readonly starts: Map<string, number>;
+  readonly plan: Plan;
+  readonly asked: string[];
   last?: World;
   schedule?: Parameters<Runtime['enforce']>[0];
 };
@@ -248,6 +272,10 @@ function watched(
         around.order.push('healed');
       }
       await runtime.enforce(schedule, signal);
+    },
+    request: async (node, request, signal) => {
+      if (request.type === 'http') simulated.asked.push(request.path.split('?')[0] ?? '');
+      return await runtime.request(node, request, signal);
     },
     watch: async function* (signal) {
       for await (const world of runtime.watch(signal)) {

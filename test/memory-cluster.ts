@@ -16,7 +16,7 @@ import {
   type HostReport,
   type TestnetReport,
 } from '../src/runtime/kubernetes/objects.ts';
-import type { Pod } from '../src/runtime/kubernetes/pod.ts';
+import { essenceOf, type Pod } from '../src/runtime/kubernetes/pod.ts';
 import { bindToPods } from '../src/runtime/kubernetes/surroundings.ts';
 import { virtualClock } from '../src/runtime/memory/virtual-clock.ts';
 import type { DesiredNode, World } from '../src/runtime/runtime.ts';
@@ -62,7 +62,11 @@ export async function memoryCluster(
         spec: testnet.spec,
         plan: () => plan,
         kinds,
-        pods: api.follow<Pod>(resources.pods, { labelSelector: 'peerstorm.dev/node' }, signal),
+        pods: api.follow<Pod>(
+          resources.pods,
+          { labelSelector: 'peerstorm.dev/node', keep: essenceOf },
+          signal,
+        ),
         hostReports: api.follow<HostReport>(resources.hostReports, {}, signal),
         images: { reference: 'peerstorm-node:1', referencePullPolicy: 'IfNotPresent' },
         gate: { image: 'peerstorm:1', imagePullPolicy: 'IfNotPresent' },

@@ -9,6 +9,7 @@ import { messageOf } from '../errors.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type Api, type Cache, resources } from '../runtime/kubernetes/api.ts';
 import { apiVersion, type HostReport, labels } from '../runtime/kubernetes/objects.ts';
+import type { ObservationPage } from '../runtime/kubernetes/observations.ts';
 import type { AgentMetrics, TestnetGauges } from './metrics.ts';
 import { createOrders, type Orders } from './orders.ts';
 import { createOrphanSweep } from './orphans.ts';
@@ -28,6 +29,8 @@ export type AgentOptions = {
   /** The host's /proc. */
   readonly proc: string;
   readonly version: string;
+  /** Where it says what nodes answer; undefined: it does not. */
+  readonly address: string | undefined;
   /** Why nodes cannot be killed and paused here, or undefined if they can. */
   readonly nodeFaultsProblem: string | undefined;
   readonly capabilities: () => Promise<HostReport['capabilities']>;
@@ -55,6 +58,8 @@ const usualTimes: Times = {
 const togetherMs = 10;
 /** A scan is shared by all who want one at the time. */
 const scanAgeMs = 150;
+/** As often all processes are read again: a number may be that of another by now. */
+const wholeScanMs = 2_000;
 /** Nothing has been done for so long: it hangs. */
 const stuckMs = 120_000;
 
@@ -86,6 +91,7 @@ export class Agent {
   readonly #work: readonly Promise<void>[];
   #capabilities: HostReport['capabilities'] = [];
   #scan: { readonly at: number; readonly processes: readonly PodProcess[] } | undefined;
+  #scannedAt = -Infinity;
   #soon: NodeJS.Timeout | undefined;
   #glance: NodeJS.Timeout | undefined;
   #turnedAt = systemClock.now();
@@ -124,7 +130,7 @@ export class Agent {
   }
 
   report(): HostReport {
-    const { host, namespace, version } = this.#options;
+    const { host, namespace, version, address } = this.#options;
     return {
       apiVersion,
       kind: 'HostReport',
@@ -133,9 +139,18 @@ export class Agent {
       reportedAt: new Date().toISOString(),
       agentStartedAt: new Date(this.#startedAt).toISOString(),
       agentVersion: version,
+      ...(address === undefined ? {} : { agentAddress: address }),
       capabilities: this.#capabilities,
       testnets: [...this.#testnets.values()].flatMap((each) => each.report() ?? []),
     };
+  }
+
+  observations(uid: string, since: string): ObservationPage | undefined {
+    for (const testnet of this.#testnets.values()) {
+      const page = testnet.observations(uid, since);
+      if (page !== undefined) return page;
+    }
+    return undefined;
   }
 
   /** Rules stay in force as long as their lease; one last report. */
@@ -225,7 +240,9 @@ export class Agent {
   #processes(): readonly PodProcess[] {
     const now = systemClock.now();
     if (this.#scan === undefined || now - this.#scan.at > scanAgeMs) {
-      this.#scan = { at: now, processes: this.#table.scan() };
+      const whole = now - this.#scannedAt > wholeScanMs;
+      if (whole) this.#scannedAt = now;
+      this.#scan = { at: now, processes: whole ? this.#table.scan() : this.#table.glance() };
     }
     return this.#scan.processes;
   }

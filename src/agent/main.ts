@@ -1,18 +1,21 @@
 // The agent as a process: connection, HTTP, and its end. On SIGTERM it writes one last report and
 // leaves the rules in force; their lease runs on until the next agent takes them over.
 import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
 import { Registry } from 'prom-client';
 import { messageOf } from '../errors.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { supportedFeatures } from '../runtime/fabric/capabilities.ts';
 import { openApi } from '../runtime/kubernetes/client.ts';
 import { type Connection, inCluster } from '../runtime/kubernetes/connection.ts';
 import { fromKubeconfig } from '../runtime/kubernetes/kubeconfig.ts';
 import { kubernetesMetrics } from '../runtime/kubernetes/metrics.ts';
 import { fieldManagers, type HostReport } from '../runtime/kubernetes/objects.ts';
+import { createAccess } from './access.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { agentMetrics } from './metrics.ts';
 import { nodeFaultsProblem } from './orders.ts';
-import { serveAgent } from './server.ts';
+import { type ServedAgent, serveAgent } from './server.ts';
 
 export type AgentSettings = {
   /** Undefined: as the pod that this is. */
@@ -25,6 +28,8 @@ export type AgentSettings = {
   /** Are nodes to be killed and paused here? */
   readonly nodeFaults: boolean;
   readonly listen: { readonly host: string; readonly port: number };
+  /** Who may read what nodes here answer, and at which address; undefined: nobody. */
+  readonly observations: { readonly reader: string; readonly ip: string } | undefined;
   readonly version: string;
   readonly log: (level: 'info' | 'error', message: string) => void;
 };
@@ -42,6 +47,7 @@ export async function runAgent(settings: AgentSettings, signal: AbortSignal): Pr
       unhealthy: () => agent?.unhealthy(),
       unready: () => (agent === undefined ? 'starting' : agent.unready()),
       metrics: () => registry.metrics(),
+      ...observationsOf(settings, { connection, agent: () => agent }),
     },
     settings.listen,
   );
@@ -60,6 +66,7 @@ export async function runAgent(settings: AgentSettings, signal: AbortSignal): Pr
     watchNamespaces: settings.watchNamespaces,
     proc,
     version,
+    address: addressOf(settings, server.port),
     nodeFaultsProblem: problem,
     capabilities: () => capabilitiesOf(problem),
     metrics: (look) => agentMetrics(registry, { host, version }, look),
@@ -69,6 +76,37 @@ export async function runAgent(settings: AgentSettings, signal: AbortSignal): Pr
   await agent.close();
   connection.close();
   log('info', 'rules stay in force as long as their lease');
+}
+
+function observationsOf(
+  { observations, version }: AgentSettings,
+  {
+    connection,
+    agent,
+  }: { readonly connection: Connection; readonly agent: () => Agent | undefined },
+): Pick<ServedAgent, 'observations'> {
+  if (observations === undefined) return {};
+  const api = openApi(connection, {
+    userAgent: `peerstorm-agent/${version} (token reviews)`,
+    fieldManager: fieldManagers.agent,
+    qps: 2,
+    burst: 5,
+    // Of the controller's patience, which asks again.
+    patienceMs: 1_000,
+    timeoutMs: 1_500,
+  });
+  return {
+    observations: {
+      access: createAccess({ api, clock: systemClock, reader: observations.reader }),
+      page: (testnet, since) => agent()?.observations(testnet, since),
+    },
+  };
+}
+
+function addressOf({ observations }: AgentSettings, port: number): string | undefined {
+  if (observations === undefined) return undefined;
+  const { ip } = observations;
+  return isIPv6(ip) ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 async function connect({ kubeconfig }: AgentSettings): Promise<Connection> {

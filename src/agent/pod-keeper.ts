@@ -14,6 +14,7 @@ import {
 } from '../runtime/kubernetes/pod-enforcer.ts';
 import type { Schedule } from '../runtime/runtime.ts';
 import { heldAlias, openAlias } from './alias.ts';
+import { type Patience, postpone } from './patience.ts';
 import { isCurrent, openPodNamespace, type PodNamespace, setAlias } from './pod-namespace.ts';
 import type { PodProcess, ProcessTable } from './processes.ts';
 import type { EnforcedPod } from './report.ts';
@@ -39,7 +40,7 @@ export type KeeperOptions = {
   /** Seconds from when a change was learnt of until it was in force. */
   readonly applied: (seconds: number) => void;
   /** How long pods that run may wait to hear of new nodes; those at the gate go first. */
-  readonly patienceMs: () => number;
+  readonly patience: () => Patience;
   /** What was left undone when it was let go of. */
   readonly onFailure: (message: string) => void;
   /** The namespace is let go of. */
@@ -92,6 +93,8 @@ type State = {
   closing: boolean;
   stop: AbortController;
   work: Promise<void> | undefined;
+  /** What is wished by now and not begun is no more than news of other nodes. */
+  mayWait: boolean;
 };
 
 export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
@@ -108,21 +111,27 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
     closing: false,
     stop: new AbortController(),
     work: undefined,
+    mayWait: true,
   };
   const start = () => {
+    postponed.cancel();
     if (state.closing || state.work !== undefined || isDone(state)) return;
     state.work = work(state, options).finally(() => {
       state.work = undefined;
+      const isOver = state.closing || options.signal.aborted;
+      if (!isDone(state) && !isOver) postponed.later();
     });
   };
+  const postponed = postpone(start, () => ({ ...options.patience(), freeAt: freeAt(state) }));
   start();
   return {
     update: (next) => {
       if (isSameWish(state.wish, next)) return;
       const patient = state.open && next.schedule === state.wish.schedule;
       state.wish = next;
+      state.mayWait &&= patient;
       if (!patient) state.askedAt = systemClock.now();
-      if (patient) setTimeout(start, options.patienceMs());
+      if (patient) postponed.later();
       else start();
     },
     claim: () => state.wish.claim,
@@ -139,6 +148,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
     refresh: async () => await state.held?.enforcer.refresh().catch(() => undefined),
     close: async (how) => {
       state.closing = true;
+      postponed.cancel();
       state.stop.abort();
       await state.work;
       await letGo(state, options, how);
@@ -146,12 +156,18 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
   };
 }
 
-/** Until all that is wished is so. */
+/** A moment before the lease is renewed, which is one run of nft as well. */
+function freeAt({ held }: State): number {
+  return (held?.enforcer.renewsAt() ?? Infinity) - 100;
+}
+
+/** Until all that is wished is so, but for what may wait. */
 async function work(state: State, options: KeeperOptions): Promise<void> {
   const signal = AbortSignal.any([state.stop.signal, options.signal]);
   while (!isDone(state) && !signal.aborted) {
     const { wish } = state;
     const before = state.problem;
+    state.mayWait = true;
     try {
       const finished = await step(state, options);
       if (finished) state.done = wish;
@@ -161,6 +177,7 @@ async function work(state: State, options: KeeperOptions): Promise<void> {
     }
     if (state.problem !== before || state.done === wish) options.onChange();
     if (state.done !== wish) await wait(retryMs, undefined, { signal }).catch(() => undefined);
+    else if (state.mayWait) return;
   }
 }
 
@@ -220,6 +237,8 @@ async function takeInHand(state: State, options: KeeperOptions, namespace: PodNa
     device: namespace.device,
     leaseSeconds: schedule?.leaseSeconds ?? defaultLeaseSeconds,
     faultIds: options.faultIds,
+    // Whoever puts rules in says so before.
+    untouched: namespace.alias === '',
   });
   enforcer.onChange(options.onChange);
   return { namespace, enforcer };

@@ -8,6 +8,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { attempt } from '../runtime/fabric/kernel-commands.ts';
 import type { PodProcess, ProcessTable } from './processes.ts';
 
@@ -116,8 +117,23 @@ async function refusalOf(
   return link;
 }
 
+const hostNamespaces = new WeakMap<
+  ProcessTable,
+  { at: number; inode: Promise<bigint | undefined> }
+>();
+
+/** Looked for once a minute at most: it takes a look at all processes, and stays the same. */
+function hostNamespace(table: ProcessTable): Promise<bigint | undefined> {
+  const known = hostNamespaces.get(table);
+  const now = systemClock.now();
+  if (known !== undefined && now - known.at < 60_000) return known.inode;
+  const inode = findHostNamespace(table);
+  hostNamespaces.set(table, { at: now, inode });
+  return inode;
+}
+
 /** That of the oldest process outside of pods that lets us read it; often none does. */
-async function hostNamespace(table: ProcessTable): Promise<bigint | undefined> {
+async function findHostNamespace(table: ProcessTable): Promise<bigint | undefined> {
   for (const pid of table.outsiders()) {
     const found = await stat(table.path({ pid }, 'ns/net'), { bigint: true }).catch(
       () => undefined,

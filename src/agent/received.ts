@@ -62,6 +62,14 @@ const schedule = z.object({
     .exactOptional(),
   openEgress: z.boolean().exactOptional(),
   largePackets: z.boolean().exactOptional(),
+  observe: z
+    .object({
+      everyMs: number.min(100).max(3_600_000),
+      groups: z
+        .array(z.object({ name: label, kind: label, config: z.string().max(16_384) }))
+        .max(1_024),
+    })
+    .exactOptional(),
 });
 
 const state = z.object({

@@ -23,7 +23,7 @@ export type ReporterOptions = {
 
 const usual = { leastMs: 500, afterMs: 1_000, countersMs: 10_000, mostMs: 30_000 };
 const lastMs = 2_000;
-const togetherMs = 30;
+const togetherMs = 100;
 
 export function startReporter(options: ReporterOptions): Reporter {
   const { api, make, onProblem, times = usual } = options;

@@ -5,9 +5,14 @@ import type { NodeName } from '../names.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Api } from '../runtime/kubernetes/api.ts';
 import type { TestnetReport } from '../runtime/kubernetes/objects.ts';
+import type { ObservationPage } from '../runtime/kubernetes/observations.ts';
+import { askNode } from '../runtime/node-request.ts';
+import type { Schedule } from '../runtime/runtime.ts';
 import type { AgentMetrics, TestnetGauges } from './metrics.ts';
 import { addressesOf, longestDelayMs, type NetworkView, overSince } from './network-view.ts';
+import { createObservations, type Observations } from './observations.ts';
 import type { NodeState } from './orders.ts';
+import type { Patience } from './patience.ts';
 import { keepPod, type PodKeeper } from './pod-keeper.ts';
 import { createProbeRounds, type ProbeRounds } from './probe-rounds.ts';
 import type { PodProcess, ProcessTable } from './processes.ts';
@@ -26,6 +31,8 @@ export interface TestnetAgent {
   check(): void;
   /** Undefined while no pod of it is known to be its own. */
   report(): TestnetReport | undefined;
+  /** What its nodes have answered since; undefined: not of that Testnet, or nobody is asked. */
+  observations(uid: string, since: string): ObservationPage | undefined;
   gauges(): TestnetGauges | undefined;
   problem(): string | undefined;
   close(how: 'heal' | 'leave'): Promise<void>;
@@ -54,6 +61,7 @@ type Life = {
   readonly testnet: TestnetId;
   readonly faultIds: Map<string, number>;
   readonly probes: ProbeRounds;
+  readonly observations: Observations;
   ledger: Ledger;
 };
 
@@ -97,12 +105,15 @@ export function createTestnetAgent(options: TestnetAgentOptions): TestnetAgent {
       for (const keeper of state.keepers.values()) void keeper.check();
     },
     report: () => report(state),
+    observations: (uid, since) =>
+      state.life?.testnet.uid === uid ? state.life.observations.page(since) : undefined,
     gauges: () => gauges(state),
     problem: () => state.watch.problem(),
     close: async (how) => {
       state.watch[Symbol.dispose]();
       for (const uid of state.keepers.keys()) drop(state, uid, how);
       await Promise.all(state.closing);
+      state.life?.observations[Symbol.dispose]();
       await state.life?.probes[Symbol.asyncDispose]();
       if (state.life !== undefined) options.metrics.ended(state.life.testnet);
     },
@@ -131,6 +142,7 @@ function follow(state: State, claims: readonly Claim[]): void {
   if (life === undefined) return;
   takeView(state, life);
   for (const claim of mine) keep(state, life, claim);
+  life.observations.follow(state.view?.wire?.observe, mine);
   probe(state, life);
 }
 
@@ -139,11 +151,13 @@ function begin(state: State, testnet: TestnetId): void {
   const { before, signal, metrics } = options;
   metrics.began(testnet);
   void state.life?.probes[Symbol.asyncDispose]();
+  state.life?.observations[Symbol.dispose]();
   state.view = undefined;
   state.life = {
     testnet,
     faultIds: new Map(),
     ledger: before?.uid === testnet.uid ? resumed(before) : emptyLedger,
+    observations: createObservations({ clock: systemClock, ask: askNode }),
     probes: createProbeRounds({
       testnet: testnet.uid,
       signal,
@@ -197,16 +211,22 @@ function keep(state: State, life: Life, claim: Claim): void {
       signal,
       faultIds: life.faultIds,
       applied: (seconds) => metrics.applied(life.testnet, seconds),
-      patienceMs: () => patienceMs(keepers.size),
+      patience: () => patience(keepers.size, state.view?.schedule),
       onFailure: options.onFailure,
       onRelease: (netns) => life.probes.forget(netns),
     }),
   );
 }
 
-/** While a network grows, everybody hears of newcomers; a change of a pod takes some 15 ms. */
-function patienceMs(pods: number): number {
-  return Math.max(250, pods * 20);
+/**
+ * While a network grows, everybody hears of newcomers, and a change of a pod takes some 15 ms. As
+ * long as a fault is on or to come, whoever is not heard of is not held back by it.
+ */
+function patience(pods: number, schedule: Schedule | undefined): Patience {
+  const now = systemClock.now();
+  const isUrgent = schedule?.effects.some(({ end = Infinity }) => end > now) ?? false;
+  const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods * 20);
+  return { quietMs, mostMs: Math.max(quietMs, pods * (isUrgent ? 20 : 200)) };
 }
 
 function drop(state: State, uid: string, how: 'heal' | 'leave'): void {

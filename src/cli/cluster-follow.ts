@@ -3,7 +3,7 @@
 // controller first, so that the run ends with all its evidence; it is not waited for long.
 import { messageOf } from '../errors.ts';
 import { type Cache, resources } from '../runtime/kubernetes/api.ts';
-import type { TestnetObject } from '../runtime/kubernetes/objects.ts';
+import { edgesMissing, type TestnetObject } from '../runtime/kubernetes/objects.ts';
 import type { Cluster } from '../session/cluster.ts';
 import { endLimitMs, runs, wishStop } from '../session/cluster-down.ts';
 import type { StopReason } from '../session/session.ts';
@@ -136,6 +136,8 @@ function endingOf(
 /** Of one whose run has not begun. */
 function obstacleIn(object: TestnetObject): Ending | undefined {
   const accepted = conditionOf(object, 'Accepted');
+  // It was there, or comes with the Testnet: the controller looks again.
+  if (accepted?.reason === edgesMissing) return undefined;
   if (accepted?.status === 'False') return { is: 'refused', message: accepted.message };
   const stalled = conditionOf(object, 'Stalled');
   if (stalled?.status !== 'True') return undefined;

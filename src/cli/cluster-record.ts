@@ -22,6 +22,7 @@ import { bindToPods } from '../runtime/kubernetes/surroundings.ts';
 import type { Cluster } from '../session/cluster.ts';
 import type { View } from '../session/controller-views.ts';
 import type { NodeStatus, TimelineEvent } from '../session/session.ts';
+import type { EdgeList } from '../spec/edge-list.ts';
 import type { Testnet } from '../spec/schema.ts';
 import { reportedNode } from '../supervisor/report-nodes.ts';
 
@@ -30,6 +31,7 @@ export type Recorded = {
   readonly owner: TestnetObject;
   readonly testnet: Testnet;
   readonly plan: Plan;
+  readonly edges?: EdgeList;
   /** A run directory; the report is made of it. */
   readonly directory: string;
   readonly specText: string;
@@ -210,12 +212,12 @@ function writeRun(recorded: Recorded, found: Writing): void {
 }
 
 /** With all changes that were made to it while it ran. */
-function planFound({ testnet, plan }: Recorded, { live, stored }: Found): Plan {
+function planFound({ testnet, plan, edges }: Recorded, { live, stored }: Found): Plan {
   if (live.plan !== undefined || stored === undefined) return live.plan ?? plan;
   const course = courseOf(stored.record.changes, {
     testnet,
     kinds,
-    planOf: (one) => bindToPods(mustPlan(planOf(one, kinds), one)),
+    planOf: (one) => bindToPods(mustPlan(planOf(one, kinds, edges), one)),
     dataDirectory: () => podDataDirectory,
   });
   return course.plan;

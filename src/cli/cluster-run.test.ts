@@ -1,4 +1,5 @@
 // `test` and `up` on a cluster, against the controller over an API server in memory.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +12,10 @@ import { fail } from '../errors.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Report } from '../report/result.ts';
-import { resources } from '../runtime/kubernetes/api.ts';
+import { type Api, resources } from '../runtime/kubernetes/api.ts';
 import { clusterSession } from '../session/cluster-session.ts';
 import type { StopReason } from '../session/session.ts';
+import { readEdgeList } from '../spec/edge-list.ts';
 import { testnet as schema } from '../spec/schema.ts';
 import { type ClusterRunRequest, runOnCluster } from './cluster-run.ts';
 
@@ -74,7 +76,7 @@ function requestOf(text: string, more: Partial<ClusterRunRequest> = {}): Cluster
   const document: unknown = parse(text);
   const testnet = schema.parse(document);
   // What the runtime in memory runs has the addresses of the plan.
-  const plan: Plan | undefined = planOf(testnet, kinds);
+  const plan: Plan | undefined = planOf(testnet, kinds, more.edges);
   if (plan === undefined) throw new TypeError('no plan');
   const given = { testnet, document, plan, specText: text, specFile: 'case.yaml', terminal };
   const report = join(folder, 'report');
@@ -298,6 +300,57 @@ describe('test on a cluster is refused', () => {
   test('when no controller looks at it', async () => {
     expect(await run()).toBe(3);
     expect(report().problems[0]).toMatch(/no controller has looked at it for 60 s/);
+    expect(world.left()).toEqual([]);
+  });
+});
+
+describe('edges of a file', () => {
+  const topology = '{ model: edges, edgesFrom: { file: edges.txt } }';
+  const text = specOf({ topology, faults: cut, expect: claims });
+  const few = 'full-0 boot-0\nfull-1 full-0\nfull-2 full-1\n';
+  const many = few.repeat(1_667);
+  const listed = (edges: string) => ({ text, more: { edges: readEdgeList(edges, 'edges.txt') } });
+  let seen: unknown;
+  const look = async () => {
+    const { spec } = await world.until('case', ({ status }) => status?.planHash !== undefined);
+    seen = (spec as { topology: unknown }).topology;
+  };
+
+  test('go into the Testnet while they are few', async () => {
+    await world.start();
+    expect(await run({ ...listed(few), meanwhile: look })).toBe(0);
+    const edges = readEdgeList(few, '').edges;
+    expect(seen).toEqual({ model: 'edges', edges });
+    expect(world.left()).toEqual([]);
+  });
+
+  test('go into a ConfigMap of the Testnet when they are many, and nothing is left', async () => {
+    await world.start();
+    expect(await run({ ...listed(many), meanwhile: look })).toBe(0);
+    const configMap = { name: 'case-run-edges', key: 'edges.txt.gz' };
+    expect(seen).toEqual({ model: 'edges', edgesFrom: { configMap } });
+    const { plan } = requestOf(text, listed(many).more);
+    expect(JSON.parse(file('plan.json')).nodes).toEqual(plan.nodes);
+    expect(world.left()).toEqual([]);
+  });
+
+  test('that cannot be brought leave no Testnet', async () => {
+    const create: Api['create'] = async (resource, object) => {
+      if (resource === resources.configMaps) throw fail('API_FORBIDDEN', 'create configmaps: 403');
+      return await world.user.create(resource, object);
+    };
+    await open();
+    user = await userOf(world, { api: { create } });
+    await expect(run(listed(many))).rejects.toMatchObject({ code: 'API_FORBIDDEN' });
+    expect(world.left()).toEqual([]);
+  });
+
+  test('that no ConfigMap holds are refused before there is anything', async () => {
+    const comment = `# ${randomBytes(1_200_000).toString('base64')}\n`;
+    await expect(run(listed(many + comment))).rejects.toMatchObject({
+      code: 'SPEC_INVALID',
+      message: expect.stringMatching(/a ConfigMap holds 1000 KiB/),
+    });
     expect(world.left()).toEqual([]);
   });
 });

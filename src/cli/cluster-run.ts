@@ -21,7 +21,9 @@ import {
 import { deleteTestnet } from '../session/cluster-down.ts';
 import { clusterSession } from '../session/cluster-session.ts';
 import { failFastWish } from '../session/wishes.ts';
+import type { EdgeList } from '../spec/edge-list.ts';
 import type { Testnet } from '../spec/schema.ts';
+import { bringEdges, topologyOnCluster } from './cluster-edges.ts';
 import { type Ending, followTestnet, listenForStops, type Stops } from './cluster-follow.ts';
 import { type Recorder, recordRun } from './cluster-record.ts';
 import { serveMetrics } from './metrics-server.ts';
@@ -33,6 +35,8 @@ import { openView, type View } from './view/view.ts';
 
 export type ClusterRunRequest = Omit<RunRequest, 'keep' | 'listen'> & {
   readonly testnet: Testnet;
+  /** Of a spec that has them elsewhere. */
+  readonly edges?: EdgeList;
   /** As the user wrote it. */
   readonly document: unknown;
   readonly until: 'verdict' | 'stopped' | 'ready';
@@ -56,11 +60,11 @@ export async function runOnCluster(
 ): Promise<number> {
   request.terminal.outliveReader();
   const owner = await createTestnet(cluster, request);
+  await bring(cluster, request, owner);
   const directory = await mkdtemp(join(tmpdir(), 'peerstorm-'));
   const view = openView(request);
   const running: Running = { cluster, request, owner, view, stops };
-  const { testnet, plan, specText, specFile } = request;
-  const recorder = recordRun({ cluster, owner, testnet, plan, directory, specText, specFile });
+  const recorder = recordRun({ ...request, cluster, owner, directory });
   try {
     const ending = await follow(running, recorder);
     if (ending.is === 'ready') return sayReady(running);
@@ -99,8 +103,9 @@ async function createTestnet(cluster: Cluster, request: ClusterRunRequest): Prom
   const isThere = (await testnetsIn(cluster)).some(({ metadata }) => metadata.name === testnet);
   if (isThere) throw fail('NAME_TAKEN', `${taken}; ${down}`);
   await cluster.views.find();
+  const object = objectOf(request, namespace);
   try {
-    return await api.create(resources.testnets, objectOf(request, namespace));
+    return await api.create(resources.testnets, object);
   } catch (error) {
     if (hasCode(error, 'API_CONFLICT')) throw fail('NAME_TAKEN', `${taken}; ${down}`, error);
     if (!isAbsent(statusOf(error))) throw error;
@@ -109,11 +114,27 @@ async function createTestnet(cluster: Cluster, request: ClusterRunRequest): Prom
   }
 }
 
+/** A Testnet without its edges is of no use. */
+async function bring(
+  { api, namespace }: Cluster,
+  request: ClusterRunRequest,
+  { metadata: { name, uid = '' } }: TestnetObject,
+): Promise<void> {
+  try {
+    await bringEdges(api, request, { namespace, name, uid });
+  } catch (error) {
+    await api.delete(resources.testnets, { namespace, name, uid });
+    throw error;
+  }
+}
+
 /** The document of the user, under the name and with the wishes of the command. */
-function objectOf({ document, plan, keep, until, failFast }: ClusterRunRequest, namespace: string) {
+function objectOf(request: ClusterRunRequest, namespace: string) {
+  const { document, plan, keep, until, failFast } = request;
   // It has passed the checks of spec/parse.ts.
   const { apiVersion, kind, metadata, spec } = document as TestnetObject & { spec: object };
   const stays = keep || until !== 'verdict';
+  const topology = topologyOnCluster(request, plan.testnet);
   return {
     apiVersion,
     kind,
@@ -123,7 +144,11 @@ function objectOf({ document, plan, keep, until, failFast }: ClusterRunRequest, 
       namespace,
       ...(failFast ? { annotations: { ...metadata.annotations, ...failFastWish } } : {}),
     },
-    spec: stays ? { ...spec, afterRun: 'keep' } : spec,
+    spec: {
+      ...spec,
+      ...(topology === undefined ? {} : { topology }),
+      ...(stays ? { afterRun: 'keep' } : {}),
+    },
   } satisfies TestnetObject;
 }
 

@@ -1,14 +1,16 @@
 // From a spec file to a plan, or to all of its problems on stderr and exit status 2.
-import { createReadStream } from 'node:fs';
 import { fail, messageOf } from '../errors.ts';
 import { kinds } from '../kinds/index.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planTestnet } from '../plan/plan-testnet.ts';
 import { checkForKubernetes } from '../spec/check-kubernetes.ts';
+import type { EdgeList } from '../spec/edge-list.ts';
 import { parseSpec } from '../spec/parse.ts';
 import { formatProblems } from '../spec/problems.ts';
 import type { Testnet } from '../spec/schema.ts';
 import { readYaml } from '../spec/yaml.ts';
+import { edgesOf, type ReadConfigMap, refuseConfigMap } from './edge-files.ts';
+import { readText } from './read-text.ts';
 import type { RuntimeName } from './runtime-options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,21 +19,23 @@ export type Loaded = {
   /** As it was written: what the spec is for an API server. */
   readonly document: unknown;
   readonly plan: Plan;
+  /** Of a spec that has its edges elsewhere. */
+  readonly edges?: EdgeList;
   readonly text: string;
   readonly file: string;
 };
 
-const mostBytes = 2 ** 20 + 1024;
+export type Loading = {
+  readonly runtime?: RuntimeName;
+  /** By default it is refused: a command that starts nothing has no cluster. */
+  readonly readConfigMap?: ReadConfigMap;
+};
+
+const mostBytes = 2 ** 20;
 
 export async function readSpecFile(file: string): Promise<string> {
   try {
-    const path = file === '-' ? '/dev/stdin' : file;
-    const chunks: Buffer[] = [];
-    // A little more than is allowed, for the parser to refuse.
-    for await (const chunk of createReadStream(path, { end: mostBytes })) {
-      chunks.push(chunk as Buffer);
-    }
-    return Buffer.concat(chunks).toString('utf8');
+    return await readText(file === '-' ? '/dev/stdin' : file, mostBytes);
   } catch (error) {
     throw fail('SPEC_UNREADABLE', `cannot read ${file}: ${messageOf(error)}`, error);
   }
@@ -41,13 +45,15 @@ export async function readSpecFile(file: string): Promise<string> {
 export async function loadSpec(
   file: string,
   terminal: Terminal,
-  runtime?: RuntimeName,
+  { runtime, readConfigMap = refuseConfigMap }: Loading = {},
 ): Promise<Loaded | undefined> {
   const text = await readSpecFile(file);
+  const document = readYaml(text).value;
+  const edges = await edgesOf(document, { file, readConfigMap });
   const shown = file === '-' ? '<stdin>' : file;
   let plan: Plan | undefined;
   const check = (spec: Testnet) => {
-    const planned = planTestnet(spec, kinds);
+    const planned = planTestnet(spec, kinds, edges);
     plan = planned.plan;
     return runtime === 'kubernetes'
       ? [...checkForKubernetes(spec), ...planned.problems]
@@ -58,7 +64,7 @@ export async function loadSpec(
     terminal.note(formatProblems(problems, { text, color: terminal.color }));
   }
   if (spec !== undefined && plan !== undefined) {
-    return { spec, plan, text, file, document: readYaml(text).value };
+    return { spec, plan, text, file, document, ...(edges === undefined ? {} : { edges }) };
   }
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   terminal.note(`${shown}: ${errors} ${errors === 1 ? 'error' : 'errors'}, nothing was started`);

@@ -5,23 +5,31 @@ import type { Plan } from '../plan/plan.ts';
 import { planTestnet } from '../plan/plan-testnet.ts';
 import type { TestnetObject } from '../runtime/kubernetes/objects.ts';
 import { acceptTestnet } from '../spec/accept.ts';
-import { checkForKubernetes } from '../spec/check-kubernetes.ts';
+import { checkApplied, checkForKubernetes } from '../spec/check-kubernetes.ts';
+import type { EdgeList } from '../spec/edge-list.ts';
 import type { Testnet } from '../spec/schema.ts';
 import { type Acceptance, linesOf } from './known.ts';
 
-export function acceptanceOf(object: TestnetObject, kinds: KindTable): Acceptance {
+/** `edges`: of a spec that has them elsewhere. */
+export function acceptanceOf(
+  object: TestnetObject,
+  kinds: KindTable,
+  edges?: EdgeList,
+): Acceptance {
   let plan: Plan | undefined;
   const result = acceptTestnet(object, (testnet) => {
-    const planned = planTestnet(testnet, kinds);
+    const unfit = [...checkForKubernetes(testnet), ...checkApplied(testnet)];
+    if (testnet.spec.topology.edgesFrom?.file !== undefined) return unfit;
+    const planned = planTestnet(testnet, kinds, edges);
     plan = planned.plan;
-    return [...checkForKubernetes(testnet), ...planned.problems];
+    return [...unfit, ...planned.problems];
   });
   if ('problems' in result) return { problem: linesOf(result.problems) };
   if (plan === undefined) return { problem: 'the spec cannot be planned' };
-  return { testnet: result.accepted, plan };
+  return { testnet: result.accepted, plan, ...(edges === undefined ? {} : { edges }) };
 }
 
 /** The plan of a spec that was accepted. */
-export function planOf(testnet: Testnet, kinds: KindTable): Plan | undefined {
-  return planTestnet(testnet, kinds).plan;
+export function planOf(testnet: Testnet, kinds: KindTable, edges?: EdgeList): Plan | undefined {
+  return planTestnet(testnet, kinds, edges).plan;
 }

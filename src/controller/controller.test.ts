@@ -254,6 +254,7 @@ describe('a Testnet that is deleted', () => {
     await world.user.delete(resources.testnets, { namespace: 'storms', name: 'net' });
     await world.gone('net');
     expect(world.eventsOf('net').map(([reason]) => reason)).toContain('PodsLeft');
+    expect(world.left()).toEqual([]);
     await world.stop();
   });
 });

@@ -7,6 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import {
   type Api,
   type Cache,
+  type Followed,
   type KubernetesObject,
   type Resource,
   resources,
@@ -47,19 +48,19 @@ const name = 'testnet';
 const backoffMs = [5, 30_000] as const;
 
 export function startController(options: ControllerOptions, signal: AbortSignal): Controller {
-  const { api, clock, kinds, metrics, log } = options;
+  const { api, clock, kinds, metrics, namespaces, log } = options;
   const counted = metrics === undefined ? {} : { metrics: metrics.queue(name) };
   const queue = createWorkQueue({ clock, backoffMs, ...counted });
-  const testnets = followAll<TestnetObject>(api, resources.testnets, { ...options, signal });
-  const faults = followAll<FaultObject>(api, resources.faults, { ...options, signal });
+  const testnets = followAll<TestnetObject>(api, resources.testnets, { namespaces, signal });
+  const faults = followAll<FaultObject>(api, resources.faults, { namespaces, signal });
   const onFailure = (error: unknown) => log('error', messageOf(error));
   const reconciler = createReconciler({
     ...options,
     testnets,
     faults,
-    accept: (object) => acceptanceOf(object, kinds),
-    planOf: (testnet) => {
-      const plan = planOf(testnet, kinds);
+    accept: (object, edges) => acceptanceOf(object, kinds, edges),
+    planOf: (testnet, edges) => {
+      const plan = planOf(testnet, kinds, edges);
       return plan && options.bind(plan);
     },
     notices: createNotices({ api, clock, instance: options.instance, onFailure }),
@@ -110,14 +111,12 @@ function followOwners(faults: Cache<FaultObject>, queue: Pick<WorkQueue, 'add'>)
 export function followAll<T extends KubernetesObject>(
   api: Pick<Api, 'follow'>,
   resource: Resource,
-  scope: {
+  scope: Omit<Followed<T>, 'namespace'> & {
     readonly namespaces: readonly string[] | undefined;
-    readonly labelSelector?: string;
     readonly signal: AbortSignal;
   },
 ): Cache<T> {
-  const { namespaces, signal, labelSelector } = scope;
-  const narrowed = labelSelector === undefined ? {} : { labelSelector };
+  const { namespaces, signal, ...narrowed } = scope;
   if (namespaces === undefined) return api.follow<T>(resource, narrowed, signal);
   const caches = new Map(
     namespaces.map((namespace) => [

@@ -1,7 +1,8 @@
 // What the controller remembers of a Testnet, and what it acts with. All of it can be lost.
 import type { Plan } from '../plan/plan.ts';
 import type { Cache } from '../runtime/kubernetes/api.ts';
-import type { FaultObject, TestnetObject } from '../runtime/kubernetes/objects.ts';
+import type { edgesMissing, FaultObject, TestnetObject } from '../runtime/kubernetes/objects.ts';
+import type { EdgeList } from '../spec/edge-list.ts';
 import { type Finding, formatFinding } from '../spec/problems.ts';
 import type { Testnet } from '../spec/schema.ts';
 import type { Notices } from './notices.ts';
@@ -9,14 +10,22 @@ import type { StatusWriter } from './status-writer.ts';
 import type { PastRun, RunWorld, TestnetRun } from './testnet-run.ts';
 
 export type Acceptance =
-  | { readonly testnet: Testnet; readonly plan: Plan }
+  | { readonly testnet: Testnet; readonly plan: Plan; readonly edges?: EdgeList }
   /** Everything that is wrong, a line each, as `validate` says it. */
   | { readonly problem: string };
+
+/** `again`: it depends on more than the spec, and that may change by itself. */
+export type Looked = {
+  readonly generation: number;
+  readonly result: Acceptance;
+  readonly reason?: typeof edgesMissing;
+  readonly again: boolean;
+};
 
 export type ReconcilerDependencies = RunWorld & {
   readonly testnets: Pick<Cache<TestnetObject>, 'get'>;
   readonly faults: Pick<Cache<FaultObject>, 'values'>;
-  readonly accept: (object: TestnetObject) => Acceptance;
+  readonly accept: (object: TestnetObject, edges?: EdgeList) => Acceptance;
   readonly notices: Notices;
   /** Asks to reconcile a key soon. */
   readonly ask: (key: string) => void;
@@ -31,9 +40,10 @@ export type Known = {
   past: PastRun | undefined;
   /** What the run is of. */
   testnet: Testnet | undefined;
+  edges: EdgeList | undefined;
   /** Of the spec that the run follows. */
   generation: number | undefined;
-  accepted: { readonly generation: number; readonly result: Acceptance } | undefined;
+  accepted: Looked | undefined;
   /** Why it has not begun, and when it is tried again. */
   obstacle:
     | { readonly reason?: string; readonly message: string; readonly until: number }

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { messageOf } from '../errors.ts';
 import { kinds } from '../kinds/index.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { type Api, resources } from '../runtime/kubernetes/api.ts';
+import { type Api, type Cache, resources } from '../runtime/kubernetes/api.ts';
 import { openApi } from '../runtime/kubernetes/client.ts';
 import { type Connection, inCluster } from '../runtime/kubernetes/connection.ts';
 import { fromKubeconfig } from '../runtime/kubernetes/kubeconfig.ts';
@@ -13,10 +13,13 @@ import { openKubernetes } from '../runtime/kubernetes/kubernetes.ts';
 import { type Leadership, standForElection } from '../runtime/kubernetes/leader.ts';
 import { podDataDirectory } from '../runtime/kubernetes/manifest.ts';
 import { kubernetesMetrics } from '../runtime/kubernetes/metrics.ts';
-import { fieldManagers, type HostReport, labels } from '../runtime/kubernetes/objects.ts';
-import type { Pod } from '../runtime/kubernetes/pod.ts';
+import { fieldManagers, type HostReport, labels, names } from '../runtime/kubernetes/objects.ts';
+import { observeOrder } from '../runtime/kubernetes/observe-order.ts';
+import { essenceOf, type Pod } from '../runtime/kubernetes/pod.ts';
 import { bindToPods } from '../runtime/kubernetes/surroundings.ts';
+import { agentReader } from './agent-answers.ts';
 import { type Controller, followAll, startController } from './controller.ts';
+import type { AskingAgents } from './observe.ts';
 import { secretsIn } from './passwords.ts';
 import { serveController } from './server.ts';
 import type { RunWorld } from './testnet-run.ts';
@@ -36,6 +39,8 @@ export type ControllerSettings = {
     /** Of init containers that wait for rules. */
     readonly gate: { readonly image: string; readonly imagePullPolicy?: PullPolicy };
   };
+  /** Undefined: it asks all nodes itself. */
+  readonly observeByAgents: { readonly above: number; readonly tokenFile: string } | undefined;
   readonly version: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly log: Log;
@@ -148,6 +153,7 @@ function lead(
     onProblem: (text, error) => log('error', `${text}: ${messageOf(error)}`),
     signal: hangUp,
   });
+  const caches = followed(api, settings, signal);
   return startController(
     {
       api,
@@ -162,27 +168,35 @@ function lead(
       log,
       dataDirectory: () => podDataDirectory,
       secretsOf: secretsIn(api, settings.ownNamespace),
-      openRuntime: openRuntimeIn({ ...settings, api, signal }),
+      openRuntime: openRuntimeIn(settings, { ...caches, api }),
+      agents: askingAgents(settings, caches),
     },
     signal,
   );
 }
 
-function openRuntimeIn({
-  api,
-  signal,
-  namespaces,
-  ownNamespace,
-  images,
-  log,
-}: ControllerSettings & { readonly api: Api; readonly signal: AbortSignal }): OpenRuntime {
-  const pods = followAll<Pod>(api, resources.pods, {
-    namespaces,
-    labelSelector: labels.testnet,
-    signal,
-  });
-  const scope = { namespace: ownNamespace };
-  const hostReports = api.follow<HostReport>(resources.hostReports, scope, signal);
+type Followed = {
+  readonly pods: Cache<Pod>;
+  readonly hostReports: Cache<HostReport>;
+};
+
+function followed(api: Api, settings: ControllerSettings, signal: AbortSignal): Followed {
+  const { namespaces, ownNamespace: namespace } = settings;
+  return {
+    pods: followAll<Pod>(api, resources.pods, {
+      namespaces,
+      labelSelector: labels.testnet,
+      keep: essenceOf,
+      signal,
+    }),
+    hostReports: api.follow<HostReport>(resources.hostReports, { namespace }, signal),
+  };
+}
+
+function openRuntimeIn(
+  { images, log, observeByAgents }: ControllerSettings,
+  { api, pods, hostReports }: Followed & { readonly api: Api },
+): OpenRuntime {
   const onFailure = (error: unknown) => log('error', messageOf(error));
   return ({ owner, testnet, plan }, stop) => {
     const { name, namespace = '', uid = '' } = owner.metadata;
@@ -198,9 +212,24 @@ function openRuntimeIn({
         images,
         gate: images.gate,
         clock: systemClock,
+        observe: observeByAgents && observeOrder(plan(), kinds, observeByAgents.above),
         onFailure,
       },
       stop,
     );
+  };
+}
+
+function askingAgents(
+  { observeByAgents, ownNamespace: namespace }: ControllerSettings,
+  { pods, hostReports }: Followed,
+): AskingAgents | undefined {
+  if (observeByAgents === undefined) return undefined;
+  const { above, tokenFile } = observeByAgents;
+  return {
+    above,
+    read: agentReader({ hostReports, namespace, tokenFile }),
+    hostOf: (testnet, node) =>
+      pods.get(`${testnet.namespace}/${names.pod(testnet.name, node)}`)?.spec.nodeName,
   };
 }

@@ -6,15 +6,19 @@ import { messageOf, PeerstormError } from '../errors.ts';
 import type { NodeName } from '../names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { resources } from '../runtime/kubernetes/api.ts';
-import { finalizer, type TestnetObject } from '../runtime/kubernetes/objects.ts';
+import { keptEdges, noEdgeMap, readEdgeMap } from '../runtime/kubernetes/edge-map.ts';
+import { idOf } from '../runtime/kubernetes/manifest.ts';
+import { edgesMissing, finalizer, type TestnetObject } from '../runtime/kubernetes/objects.ts';
 import type { World } from '../runtime/runtime.ts';
 import { refusedChanges } from '../spec/changes.ts';
+import { type EdgeList, edgesFromIn } from '../spec/edge-list.ts';
 import type { Testnet } from '../spec/schema.ts';
 import { declaredIn, withDeclared } from './changes.ts';
 import { followFaults, refuseFaults } from './fault-objects.ts';
 import {
   type Acceptance,
   type Known,
+  type Looked,
   linesOf,
   type ReconcilerDependencies,
   type Reconciling,
@@ -37,6 +41,8 @@ export type Reconciler = {
 };
 
 const capabilityRetryMs = 30_000;
+/** ConfigMaps are not watched: they are looked at again. */
+const edgesRetryMs = 5_000;
 const longestRetryMs = 30_000;
 const flushMs = 2_000;
 
@@ -69,10 +75,13 @@ async function reconcile(deps: Reconciling, key: string): Promise<number | undef
   if (object === undefined) return await refuseFaults(deps, key);
   const known = deps.known.get(key) ?? remember(deps, object, key);
   if (object.metadata.deletionTimestamp !== undefined) return await remove(deps, known, object);
-  const result = acceptOnce(deps, known, object);
-  if (known.run === undefined && known.past === undefined) {
-    if ('problem' in result) return await refuse(deps, object, result.problem);
-    await begin(deps, known, { object, testnet: result.testnet });
+  const { result, again, reason } = await lookOnce(deps, known, object);
+  if (!isBegun(known)) {
+    if ('problem' in result) {
+      const wait = await refuse(deps, object, { message: result.problem, reason });
+      return wait ?? (again ? edgesRetryMs : undefined);
+    }
+    await begin(deps, known, { object, accepted: result });
   } else if (known.run !== undefined) {
     await followSpec(deps, known.run, { known, object, result });
     await followFaults(deps, known.run, object);
@@ -96,6 +105,7 @@ function remember(deps: Reconciling, object: TestnetObject, key: string): Known 
     run: undefined,
     past: undefined,
     testnet: undefined,
+    edges: undefined,
     generation: undefined,
     accepted: undefined,
     obstacle: undefined,
@@ -113,31 +123,67 @@ async function forget(deps: Reconciling, key: string): Promise<void> {
   await known?.run?.letGo();
 }
 
-function acceptOnce(deps: Reconciling, known: Known, object: TestnetObject): Acceptance {
+async function lookOnce(deps: Reconciling, known: Known, object: TestnetObject): Promise<Looked> {
   const { generation = 0 } = object.metadata;
-  if (known.accepted?.generation === generation) return known.accepted.result;
-  const result = deps.accept(object);
-  known.accepted = { generation, result };
-  if ('problem' in result) {
+  const before = known.accepted;
+  if (before?.generation === generation && !before.again) return before;
+  const { list, isMissing } = await edgesFor(deps, known, object);
+  const result = deps.accept(object, list);
+  // What a run goes on with is read once; a list that is wrong or missing may come to be right.
+  const again = list !== undefined && 'problem' in result && !isBegun(known);
+  const reason = again && isMissing ? { reason: edgesMissing } : {};
+  const looked: Looked = { generation, result, again, ...reason };
+  known.accepted = looked;
+  if ('problem' in result && !isSame(before, looked)) {
     const note = result.problem;
     deps.notices.tell(object, { type: 'Warning', reason: 'SpecInvalid', action: 'Accept', note });
   }
-  return result;
+  return looked;
+}
+
+function isSame(before: Looked | undefined, now: Looked): boolean {
+  return JSON.stringify(before) === JSON.stringify(now);
+}
+
+function isBegun({ run, past }: Known): boolean {
+  return run !== undefined || past !== undefined;
+}
+
+/** The edges of a spec that has them in a ConfigMap: of a run, those that it has begun with. */
+async function edgesFor(
+  { api }: Pick<Reconciling, 'api'>,
+  known: Known,
+  object: TestnetObject,
+): Promise<{ readonly list?: EdgeList; readonly isMissing: boolean }> {
+  const from = edgesFromIn(object)?.configMap;
+  if (from === undefined) return { isMissing: false };
+  const id = idOf(object);
+  const list =
+    (isBegun(known) ? known.edges : undefined) ??
+    (await keptEdges(api, id, from)) ??
+    (await readEdgeMap(api, id.namespace, from));
+  return { list: list ?? noEdgeMap(from, id.namespace), isMissing: list === undefined };
 }
 
 async function refuse(
   deps: Reconciling,
   object: TestnetObject,
-  message: string,
+  { message, reason }: { readonly message: string; readonly reason: Looked['reason'] },
 ): Promise<number | undefined> {
-  return await deps.status.write(object, { is: 'refused', message });
+  const why = reason === undefined ? {} : { reason };
+  return await deps.status.write(object, { is: 'refused', message, ...why });
 }
+
+type Beginning = {
+  readonly object: TestnetObject;
+  readonly accepted: Extract<Acceptance, { readonly testnet: Testnet }>;
+};
 
 /** One step towards a run: status, finalizer, then the run itself. */
 async function begin(
   deps: Reconciling,
   known: Known,
-  { object, testnet }: { readonly object: TestnetObject; readonly testnet: Testnet },
+  { object, accepted }: Beginning,
 ): Promise<void> {
   if (known.task !== undefined || deps.clock.now() < (known.obstacle?.until ?? 0)) return;
   const { name, namespace = '', finalizers = [], resourceVersion } = object.metadata;
@@ -147,8 +193,9 @@ async function begin(
     await deps.api.mergePatch(resources.testnets, { namespace, name }, { metadata });
     return;
   }
-  known.testnet = testnet;
-  known.task = open(deps, known, { object, testnet }).finally(() => {
+  known.testnet = accepted.testnet;
+  known.edges = accepted.edges;
+  known.task = open(deps, known, { object, accepted }).finally(() => {
     known.task = undefined;
     deps.ask(known.key);
   });
@@ -157,11 +204,11 @@ async function begin(
 async function open(
   deps: Reconciling,
   known: Known,
-  { object, testnet }: { readonly object: TestnetObject; readonly testnet: Testnet },
+  { object, accepted }: Beginning,
 ): Promise<void> {
   const since = deps.clock.now();
   try {
-    const opened = await openTestnetRun(object, testnet, deps);
+    const opened = await openTestnetRun(object, accepted, deps);
     known.obstacle = undefined;
     known.tries = 0;
     if ('state' in opened) {

@@ -32,16 +32,19 @@ export async function removeTestnet(
 ): Promise<void> {
   if (run === undefined) await endFaults(deps, object);
   else await run.end(endLimitMs);
-  const left = await removePods(deps, object);
-  if (left > 0) {
-    const note = `${left} pods are on hosts that do not answer; they go when these are back`;
+  const forced = await removePods(deps, object);
+  if (forced > 0) {
+    const note = `${forced} pods are on hosts that do not answer; they end when these are back`;
     deps.notices.tell(object, { type: 'Warning', reason: 'PodsLeft', action: 'Delete', note });
   }
   await removeStates(deps, object);
   await removeFinalizer(deps, object);
 }
 
-/** By uid: pods of an earlier or later Testnet of that name are not touched. Gives what is left. */
+/**
+ * By uid: pods of an earlier or later Testnet of that name are not touched. Those whose hosts do
+ * not answer in time are taken out of the API by force; gives their number.
+ */
 export async function removePods(
   { api, clock }: Pick<RemoveDependencies, 'api' | 'clock'>,
   object: TestnetObject,
@@ -50,13 +53,16 @@ export async function removePods(
   const asked = new Set<string>();
   while (true) {
     const pods = await ownObjects(api, resources.pods, object);
-    if (pods.length === 0 || clock.now() >= until) return pods.length;
+    if (pods.length === 0) return 0;
+    const isLate = clock.now() >= until;
     for (const { metadata } of pods) {
       const { name, namespace = '', uid = '' } = metadata;
-      if (asked.has(uid)) continue;
+      if (asked.has(uid) && !isLate) continue;
       asked.add(uid);
-      await api.delete(resources.pods, { name, namespace, uid, graceSeconds: 1 });
+      const graceSeconds = isLate ? 0 : 1;
+      await api.delete(resources.pods, { name, namespace, uid, graceSeconds });
     }
+    if (isLate) return pods.length;
     await clock.sleep(pollMs);
   }
 }

@@ -6,12 +6,17 @@ import type { FaultState, RunState } from '../decide/state.ts';
 import { explain } from '../expect/explain.ts';
 import { windowsOf } from '../expect/windows.ts';
 import type { Plan, PlannedFault } from '../plan/plan.ts';
-import type { Condition, ConditionType, TestnetStatus } from '../runtime/kubernetes/objects.ts';
+import {
+  type Condition,
+  type ConditionType,
+  edgesMissing,
+  type TestnetStatus,
+} from '../runtime/kubernetes/objects.ts';
 
 /** What is known of a testnet. */
 export type Situation =
   /** The spec has problems. */
-  | { readonly is: 'refused'; readonly message: string }
+  | { readonly is: 'refused'; readonly message: string; readonly reason?: typeof edgesMissing }
   /** It is to begin, or another try is due. */
   | { readonly is: 'opening'; readonly message: string }
   /** It cannot go on by itself. */
@@ -100,11 +105,13 @@ type Conditioned = { readonly conditions: readonly Condition[] };
 function conditionsOf(situation: Situation): readonly Found[] {
   switch (situation.is) {
     case 'refused': {
-      const { message } = situation;
+      const { message, reason = 'SpecInvalid' } = situation;
+      const isMissing = reason === edgesMissing;
+      const stalled = isMissing ? 'the edges must be brought' : 'the spec must be corrected';
       return summary({
-        accepted: condition('Accepted', 'False', 'SpecInvalid', message),
-        ready: condition('Ready', 'False', 'SpecInvalid', 'the spec has problems'),
-        stalled: condition('Stalled', 'True', 'SpecInvalid', 'the spec must be corrected'),
+        accepted: condition('Accepted', 'False', reason, message),
+        ready: condition('Ready', 'False', reason, isMissing ? message : 'the spec has problems'),
+        stalled: condition('Stalled', 'True', reason, stalled),
       });
     }
     case 'opening':

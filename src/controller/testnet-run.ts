@@ -6,16 +6,18 @@ import { restoreState } from '../decide/stored.ts';
 import { fail, messageOf } from '../errors.ts';
 import type { KindTable } from '../kinds/kind.ts';
 import type { NodeName } from '../names.ts';
-import { startObserver } from '../observe/observer.ts';
 import type { Plan, PlannedFault } from '../plan/plan.ts';
 import type { RunRecord } from '../report/history.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Api } from '../runtime/kubernetes/api.ts';
+import { keepEdges } from '../runtime/kubernetes/edge-map.ts';
+import { idOf } from '../runtime/kubernetes/manifest.ts';
 import type { TestnetObject } from '../runtime/kubernetes/objects.ts';
 import { missingCapabilities, missingForFault } from '../runtime/needs.ts';
 import type { Capability, Runtime } from '../runtime/runtime.ts';
 import type { Session } from '../session/session.ts';
 import { failsFast } from '../session/wishes.ts';
+import type { EdgeList } from '../spec/edge-list.ts';
 import type { Testnet } from '../spec/schema.ts';
 import { sessionOf } from '../supervisor/backend.ts';
 import { watchGuards } from '../supervisor/guards.ts';
@@ -30,6 +32,7 @@ import {
   follow,
   mustPlan,
 } from './changes.ts';
+import { type AskingAgents, observeNodes } from './observe.ts';
 import type { SecretsOf } from './passwords.ts';
 import {
   openRunJournal,
@@ -48,12 +51,17 @@ export type RunWorld = {
   readonly versions: Readonly<Record<string, string>>;
   readonly openRuntime: (request: RuntimeRequest, signal: AbortSignal) => Promise<Runtime>;
   /** The plan of a spec without problems. */
-  readonly planOf: (testnet: Testnet) => Plan | undefined;
+  readonly planOf: (testnet: Testnet, edges?: EdgeList) => Plan | undefined;
   readonly dataDirectory: (node: NodeName) => string;
   readonly secretsOf: SecretsOf;
+  /** Absent: the controller asks all nodes itself. */
+  readonly agents?: AskingAgents | undefined;
   /** Something could not be done yet; it is tried again. */
   readonly onFailure: (error: unknown) => void;
 };
+
+/** `edges`: of a spec that has them elsewhere. */
+export type Spec = { readonly testnet: Testnet; readonly edges?: EdgeList | undefined };
 
 export type RuntimeRequest = {
   readonly owner: TestnetObject;
@@ -96,13 +104,13 @@ const openLimitMs = 30_000;
 
 export async function openTestnetRun(
   owner: TestnetObject,
-  testnet: Testnet,
+  { testnet, edges }: Spec,
   world: RunWorld,
 ): Promise<TestnetRun | PastRun> {
   const stored = await readStored(world.api, owner);
   const start = stored?.record ?? firstStart(testnet, world);
   const secretOf = await world.secretsOf(owner.metadata.uid ?? '');
-  const deps = courseDependencies({ testnet, world, secretOf });
+  const deps = courseDependencies({ testnet, edges, world, secretOf });
   const course = courseOf(start.changes, deps);
   if (!course.declared.keep && stored?.state?.ended !== undefined) {
     return { state: restoreState(course.plan, stored.state), course };
@@ -111,12 +119,13 @@ export async function openTestnetRun(
     const message = 'the run was begun by another version of Peerstorm, which plans otherwise';
     throw fail('SPEC_INVALID', message);
   }
-  return await begin({ owner, testnet, world, stored, start, course, secretOf });
+  return await begin({ owner, testnet, edges, world, stored, start, course, secretOf });
 }
 
 type Beginning = {
   readonly owner: TestnetObject;
   readonly testnet: Testnet;
+  readonly edges: EdgeList | undefined;
   readonly world: RunWorld;
   readonly stored: Stored | undefined;
   readonly start: RunStart;
@@ -126,11 +135,12 @@ type Beginning = {
 
 function courseDependencies({
   testnet,
+  edges,
   world,
   secretOf,
-}: Pick<Beginning, 'testnet' | 'world' | 'secretOf'>): CourseDependencies {
+}: Pick<Beginning, 'testnet' | 'edges' | 'world' | 'secretOf'>): CourseDependencies {
   const { kinds, dataDirectory } = world;
-  const planOf = (one: Testnet) => mustPlan(world.planOf(one), one);
+  const planOf = (one: Testnet) => mustPlan(world.planOf(one, edges), one);
   return { testnet, kinds, planOf, dataDirectory, secretOf };
 }
 
@@ -146,6 +156,7 @@ async function begin(beginning: Beginning): Promise<TestnetRun> {
     const missing = missingCapabilities(course.plan, capabilities);
     if (missing.length > 0) throw fail('CAPABILITY_MISSING', missing.join('\n'));
     const journal = openRunJournal({ ...world, owner }, stored, leave.signal);
+    await keepListed(beginning);
     await journal.record(start);
     const shell = { ...beginning, runtime, capabilities, journal, leave, drop };
     return runOf(shell, {
@@ -160,6 +171,13 @@ async function begin(beginning: Beginning): Promise<TestnetRun> {
     await runtime[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Before the run is: whoever takes it over finds what it has begun with. */
+async function keepListed({ owner, testnet, edges, world }: Beginning): Promise<void> {
+  const from = testnet.spec.topology.edgesFrom?.configMap;
+  if (from === undefined || edges === undefined) return;
+  await keepEdges(world.api, idOf(owner), { text: edges.text, from });
 }
 
 type Shell = Beginning & {
@@ -255,19 +273,23 @@ function dependenciesOf(
     dataDirectory,
     secretOf,
     targets,
-    observe: (handlers, signal, live) =>
-      startObserver(
+    observe: (handlers, signal, live) => {
+      const { namespace = '', name, uid = '' } = owner.metadata;
+      const { agents } = world;
+      return observeNodes(
         {
-          targets: live,
-          ask: (node, request, stop) => runtime.request(node, request, stop),
+          testnet: { namespace, name, uid },
+          plan,
+          kinds,
           clock,
-          intervalMs: plan.sampleIntervalMs,
-          randomSeed: plan.randomSeed,
-          onObservation: handlers.onObservation,
-          onFailure: (node, error) => handlers.onFailure(node, messageOf(error)),
+          runtime,
+          agents,
+          targets: live,
+          handlers,
         },
         signal,
-      ),
+      );
+    },
     guards,
     keep: declared.keep,
     failFast: failsFast(owner),

@@ -8,6 +8,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
 import { fail } from '../errors.ts';
+import { groupOfNode } from '../names.ts';
 import type { Observation, ObservedPeer } from '../network/observation.ts';
 import { grammars, quantity } from '../quantities/quantities.ts';
 import { hashHex } from '../random.ts';
@@ -79,6 +80,7 @@ export const bitcoind: Kind<BitcoindConfig> = {
   config,
   // It neither gossips nor spreads over private addresses, and takes a /16 for one operator.
   needsRoutable: true,
+  needsPassword: true,
   check: ({ options }) =>
     Object.keys(options)
       .filter((option) => ownOptions.has(option))
@@ -102,7 +104,7 @@ export const bitcoind: Kind<BitcoindConfig> = {
   duties: (context) => {
     const { mine } = context.config;
     if (mine === undefined) return [];
-    const miners = context.nodes.filter(({ name }) => groupOf(name) === context.group).length;
+    const miners = context.nodes.filter(({ name }) => groupOfNode(name) === context.group).length;
     return [
       {
         name: 'mine',
@@ -150,10 +152,6 @@ export const bitcoind: Kind<BitcoindConfig> = {
 /** So many ancestors are known below the last tip, and so many blocks a sample may add. */
 const ancestorsBelow = 24;
 const heightsAbove = 12;
-
-function groupOf(name: string): string {
-  return name.slice(0, name.lastIndexOf('-'));
-}
 
 function configFile(context: LaunchContext<BitcoindConfig>): string {
   const { config, dials, seeds } = context;

@@ -100,6 +100,8 @@ export type Kind<Config = unknown> = {
   /** All groups of one testnet speak one protocol. */
   protocol(config: Config): string;
   readonly roles: readonly Role[];
+  /** Asked with its password, which agents are not told: on Kubernetes the controller asks. */
+  readonly needsPassword?: true;
   /** Checks and defaults a group's `config`. */
   readonly config: z.ZodType<Config>;
   /** What docs/kinds.md says after the fields of the config, in Markdown. */

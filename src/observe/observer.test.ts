@@ -5,7 +5,7 @@ import type { Duty, Kind, NodeReply } from '../kinds/kind.ts';
 import type { NodeName } from '../names.ts';
 import { virtualClock } from '../runtime/memory/virtual-clock.ts';
 import { type ObserverDependencies, startObserver, type Target } from './observer.ts';
-import { targetsOf } from './targets.ts';
+import { dutiesOf, targetsOf } from './targets.ts';
 
 const observation = JSON.stringify({
   peers: [],
@@ -44,6 +44,7 @@ async function observeFor(
   );
   const deps: ObserverDependencies = {
     targets,
+    dutiesOf: dutiesOf(targets),
     ask: async (node, request) => {
       const path = request.type === 'http' ? request.path : '';
       asked.push({ node, at: clock.now(), path });

@@ -1,7 +1,14 @@
 // Asks nodes, once per sample each, spread over half the interval; keeps the newest answer of each.
 // A node that is slow to answer is asked again only when it has answered: it delays nobody else.
 // Duties (what Peerstorm does to a node again and again, such as mining) are done here too.
-import type { Duty, Kind, LaunchContext, NodeReply, NodeRequest } from '../kinds/kind.ts';
+import type {
+  Duty,
+  Kind,
+  LaunchContext,
+  NodeReply,
+  NodeRequest,
+  PeerReference,
+} from '../kinds/kind.ts';
 import type { NodeName } from '../names.ts';
 import type { Observation } from '../network/observation.ts';
 import { exponential, randomOf } from '../random.ts';
@@ -11,8 +18,16 @@ export type Observed = { readonly at: number; readonly observation: Observation 
 
 export type Target = { readonly kind: Kind; readonly context: LaunchContext<unknown> };
 
+/** As much of a target as asking it takes. */
+export type AskedNode = {
+  readonly kind: Pick<Kind, 'observe' | 'read'>;
+  readonly context: PeerReference & { readonly config: unknown };
+};
+
 export type ObserverDependencies = {
-  readonly targets: ReadonlyMap<NodeName, Target>;
+  readonly targets: ReadonlyMap<NodeName, AskedNode>;
+  /** What is to be done to each; default: nothing. */
+  readonly dutiesOf?: (node: NodeName) => readonly Duty[];
   readonly ask: (node: NodeName, request: NodeRequest, signal: AbortSignal) => Promise<NodeReply>;
   readonly clock: Clock;
   readonly intervalMs: number;
@@ -53,11 +68,9 @@ export function startObserver(deps: ObserverDependencies, signal: AbortSignal): 
   /** Nodes whose duties are done, as long as they are followed. */
   const served = new Set<NodeName>();
   const serve = (node: NodeName) => {
-    const target = served.has(node) ? undefined : deps.targets.get(node);
-    if (target === undefined) return;
+    if (served.has(node) || !deps.targets.has(node)) return;
     served.add(node);
-    const { kind, context } = target;
-    for (const duty of kind.duties?.(context) ?? []) void perform(observing, node, duty);
+    for (const duty of deps.dutiesOf?.(node) ?? []) void perform(observing, node, duty);
   };
   for (const node of deps.targets.keys()) serve(node);
   return {
@@ -79,7 +92,9 @@ async function ask(observing: Observing): Promise<void> {
     const tick = clock.now();
     for (const [index, node] of nodes.entries()) {
       const due = tick + (index / nodes.length) * (intervalMs / 2);
-      if (due > clock.now() + 1) await clock.sleep(due - clock.now(), signal);
+      // Asked for once: between two looks at the clock the moment may pass.
+      const left = due - clock.now();
+      if (left > 1) await clock.sleep(left, signal);
       void observe(observing, node);
     }
     await clock.sleep(Math.max(1, tick + intervalMs - clock.now()), signal);
@@ -133,20 +148,21 @@ async function perform(observing: Observing, node: NodeName, duty: Duty): Promis
   }
 }
 
-function noteMined({ mined, targets }: Observing, node: NodeName, lateMs: number): void {
+function noteMined(observing: Observing, node: NodeName, lateMs: number): void {
+  const { mined } = observing;
   const { blocks, lateSeconds, intervalSeconds } = mined.get(node) ?? {
     blocks: 0,
     lateSeconds: 0,
-    intervalSeconds: 1 / blocksPerSecond(targets),
+    intervalSeconds: 1 / blocksPerSecond(observing),
   };
   const late = lateSeconds + Math.max(0, lateMs) / 1000;
   mined.set(node, { blocks: blocks + 1, lateSeconds: late, intervalSeconds });
 }
 
 /** Of all miners together: Poisson processes add up. */
-function blocksPerSecond(targets: ObserverDependencies['targets']): number {
-  return [...targets.values()]
-    .flatMap(({ kind, context }) => kind.duties?.(context) ?? [])
+function blocksPerSecond({ targets, dutiesOf }: Observing): number {
+  return [...targets.keys()]
+    .flatMap((node) => dutiesOf?.(node) ?? [])
     .filter(({ name }) => name === 'mine')
     .reduce((sum, { meanMs }) => sum + 1000 / meanMs, 0);
 }

@@ -8,7 +8,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { askNode } from '../runtime/node-request.ts';
 import { startObserver } from './observer.ts';
 import type { FromObserver, ToObserver } from './remote.ts';
-import { targetsOf } from './targets.ts';
+import { dutiesOf, targetsOf } from './targets.ts';
 
 const batchMs = 100;
 
@@ -21,6 +21,7 @@ let batch: FromObserver = { observations: [], failures: [] };
 const observer = startObserver(
   {
     targets,
+    dutiesOf: dutiesOf(targets),
     ask: (node, request, signal) => askNode(addresses.get(node) ?? '', request, signal),
     clock: systemClock,
     intervalMs: plan.sampleIntervalMs,

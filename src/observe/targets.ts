@@ -1,5 +1,5 @@
 // What is to be observed: every node of the plan with its kind.
-import type { Kind } from '../kinds/kind.ts';
+import type { Duty, Kind } from '../kinds/kind.ts';
 import type { NodeName } from '../names.ts';
 import { type LaunchOptions, launchContexts } from '../plan/launch.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -17,4 +17,13 @@ export function targetsOf(
       return [name, { kind, context }];
     }),
   );
+}
+
+export function dutiesOf(
+  targets: ReadonlyMap<NodeName, Target>,
+): (node: NodeName) => readonly Duty[] {
+  return (node) => {
+    const target = targets.get(node);
+    return target?.kind.duties?.(target.context) ?? [];
+  };
 }

@@ -7,7 +7,7 @@ import type { TopologyNode } from '../topology/generator.ts';
 import { dialsOf } from '../topology/index.ts';
 import { type Addressing, addressesOf } from './addresses.ts';
 import type { Plan, PlannedFault, PlannedGroup, PlannedNode } from './plan.ts';
-import type { Report } from './problem.ts';
+import { noneNamed, type Report, unknownName } from './problem.ts';
 import type { Member } from './select.ts';
 import { peersFrom, wavesOf } from './waves.ts';
 
@@ -25,7 +25,9 @@ export function planNodes(parts: Parts, report: Report): Pick<Plan, 'nodes' | 'w
   const topology = dialsOf(starting, spec.topology, (...path) =>
     randomOf(spec.randomSeed, 'topology', ...path),
   );
-  for (const { path, message } of topology.problems) {
+  const unknown = unknownNodes(members);
+  for (const { path, ...problem } of topology.problems) {
+    const message = 'unknown' in problem ? unknown(problem.unknown) : problem.message;
     report(error(['spec', 'topology', ...path], message));
   }
   const told = new Map(starting.map(({ name }, at) => [name, topology.dials[at] ?? []]));
@@ -34,10 +36,27 @@ export function planNodes(parts: Parts, report: Report): Pick<Plan, 'nodes' | 'w
   const nodes = nodesOf({ ...parts, dials, waves });
   const silent = nodes.every((node) => node.dials.length === 0);
   const seeded = groups.some(({ seeds }) => seeds.length > 0);
-  if (silent && !seeded && nodes.length > 1 && topology.problems.length === 0) {
+  // A list of edges that is elsewhere says itself that it is empty, or could not be read.
+  const isTold = spec.topology.edgesFrom !== undefined || topology.problems.length > 0;
+  if (silent && !seeded && nodes.length > 1 && !isTold) {
     report(warning(['spec', 'topology'], 'nobody is told of anybody: no dials and no seeds'));
   }
   return { nodes, waves };
+}
+
+/** To look for what was meant takes long among many nodes: it is done for the first few names. */
+const namesMeant = 20;
+
+function unknownNodes(members: readonly Member[]): (name: string) => string {
+  const names = members.map((member) => member.name);
+  const said = new Map<string, string>();
+  return (name) => {
+    const known = said.get(name);
+    if (known !== undefined) return known;
+    const message = said.size < namesMeant ? unknownName('node', name, names) : noneNamed(name);
+    said.set(name, message);
+    return message;
+  };
 }
 
 /** Bootstrap nodes first, then by index, then by group. */

@@ -8,6 +8,7 @@ import type { KindTable } from '../kinds/kind.ts';
 import { type NodeName, nodeName } from '../names.ts';
 import { quantity } from '../quantities/quantities.ts';
 import { checkTestnet } from '../spec/checks.ts';
+import { type EdgeList, edgesFromPath } from '../spec/edge-list.ts';
 import { error } from '../spec/problems.ts';
 import type { Testnet, TestnetSpec } from '../spec/schema.ts';
 import { capacityOf } from './addresses.ts';
@@ -33,13 +34,25 @@ export type Planned = {
   readonly problems: readonly PlanProblem[];
 };
 
-export function planTestnet(testnet: Testnet, kinds: KindTable): Planned {
+/** `list`: the edges of a spec that has them elsewhere (`topology.edgesFrom`). */
+export function planTestnet(testnet: Testnet, kinds: KindTable, list?: EdgeList): Planned {
   const unsound = checkTestnet(testnet);
   if (unsound.some(isError)) return { problems: unsound };
-  const problems: PlanProblem[] = [...unsound];
-  const report: Report = (problem) => problems.push(problem);
-  const plan = assemble(testnet, kinds, report);
+  const { topology } = testnet.spec;
+  const isListed = topology.edgesFrom !== undefined;
+  if (isListed && list === undefined) {
+    return { problems: [error(edgesFromPath, 'must be read before it is planned')] };
+  }
+  const listed = isListed ? list : undefined;
+  const problems: PlanProblem[] = [...unsound, ...(listed?.findings ?? [])];
+  const report: Report = (problem) => problems.push(listed?.place(problem) ?? problem);
+  const plan = assemble(listed ? withEdges(testnet, listed) : testnet, kinds, report);
   return plan === undefined || problems.some(isError) ? { problems } : { plan, problems };
+}
+
+function withEdges({ spec, ...rest }: Testnet, { edges }: EdgeList): Testnet {
+  const topology = { ...spec.topology, edges: [...edges] };
+  return { ...rest, spec: { ...spec, topology } };
 }
 
 function isError({ severity }: PlanProblem): boolean {

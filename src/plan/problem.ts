@@ -7,11 +7,15 @@ import { type Finding, listed, quote } from '../spec/problems.ts';
 export type PlanProblem = Finding;
 export type Report = (problem: PlanProblem) => void;
 
+export function noneNamed(name: string, what = 'node'): string {
+  return `no ${what} is named ${quote(name)}`;
+}
+
 /** `no group is named "ful", did you mean full?` */
 export function unknownName(what: string, name: string, known: Iterable<string>): string {
   const names = [...known];
   const meant = nearest(name, names);
-  const message = `no ${what} is named ${quote(name)}`;
+  const message = noneNamed(name, what);
   if (meant !== undefined) return `${message}, did you mean ${meant}?`;
   if (names.length === 0) return `${message}, there are none`;
   return names.length > 12 ? message : `${message}, there are ${listed(names)}`;

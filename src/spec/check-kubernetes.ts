@@ -51,3 +51,13 @@ export function checkForKubernetes({ spec }: Testnet): Finding[] {
   }
   return findings;
 }
+
+/** What of a Testnet only the CLI can do; it does it before there is a Testnet. */
+export function checkApplied({ spec }: Testnet): Finding[] {
+  const isFile = spec.topology.edgesFrom?.file !== undefined;
+  return isFile ? [error(['spec', 'topology', 'edgesFrom', 'file'], fileIsRead, 'key')] : [];
+}
+
+export const fileIsRead =
+  'a file is read by the CLI only: use configMap (kubectl create configmap NAME --from-file=FILE), ' +
+  'or start it with peerstorm up --runtime kubernetes';

@@ -99,7 +99,10 @@ export const topologyFields = [
   { field: 'outbound', model: 'bitcoin' },
   { field: 'hub', model: 'star' },
   { field: 'edges', model: 'edges' },
+  { field: 'edgesFrom', model: 'edges' },
 ] as const;
+export const edgeFields = ['edges', 'edgesFrom'] as const;
+export const edgeSources = ['file', 'configMap'] as const;
 
 function checkTopology(path: Path, topology: Topology): Finding[] {
   const findings = topologyFields
@@ -108,22 +111,29 @@ function checkTopology(path: Path, topology: Topology): Finding[] {
       const message = `belongs to model ${model}, the model is ${topology.model}`;
       return error([...path, field], message, 'key');
     });
-  if (topology.model === 'edges' && topology.edges === undefined) {
-    findings.push(
-      error([...path, 'edges'], 'missing, model edges needs the list of who dials whom'),
-    );
+  const { model, edges = [], edgesFrom } = topology;
+  const list = [...path, 'edges'];
+  if (model === 'edges' && given(topology, edgeFields).length === 0) {
+    findings.push(error(list, 'missing, model edges needs the list of who dials whom'));
+  } else if (model === 'edges') {
+    findings.push(...exactlyOne(path, topology, edgeFields));
   }
-  return [...findings, ...checkEdges([...path, 'edges'], topology.edges ?? [])];
+  const from = [...path, 'edgesFrom'];
+  if (edgesFrom !== undefined) findings.push(...exactlyOne(from, edgesFrom, edgeSources));
+  return [...findings, ...checkEdges(list, edges)];
 }
 
-function checkEdges(path: Path, edges: NonNullable<Topology['edges']>): Finding[] {
-  const first = new Map<string, number>();
+/** Also of a list that is elsewhere. */
+export function checkEdges(path: Path, edges: readonly Edge[]): Finding[] {
+  const known = new Set<string>();
   return edges.flatMap(([from, to], index) => {
     const here = [...path, index];
     if (from === to) return [error(here, `${from} cannot dial itself`)];
     const pair = `${from} ${to}`;
-    const earlier = first.get(pair);
-    if (earlier === undefined) first.set(pair, index);
-    return earlier === undefined ? [] : [warning(here, `is the same as edges[${earlier}]`)];
+    if (known.has(pair)) return [warning(here, `${from} is told to dial ${to} already`)];
+    known.add(pair);
+    return [];
   });
 }
+
+type Edge = readonly [string, string];

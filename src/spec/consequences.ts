@@ -13,9 +13,11 @@ export function isConsequence(finding: Finding, value: unknown, edits: readonly 
   if (isAboutRepair(finding, edits)) return true;
   const { path } = finding;
   const parts = edits.filter(mattersElsewhere).map(touchedBy);
-  const population = parts.some(changesPopulation);
+  const populating = parts.filter(changesPopulation);
+  const population = populating.length > 0;
   if (population && dependsOnPopulation.some((part) => isWithin(part, path))) {
-    return !isOfSoftware(path);
+    const named = isOfNames(path) && populating.every(isCount);
+    return !isOfSoftware(path) && !isOfList(path) && !named;
   }
   const names = parts.flatMap((part) => namesDeclaredAt(value, part));
   return mentions(subjectOf(value, path), { names: new Set(names), population });
@@ -57,6 +59,23 @@ const ownBusiness = [
 const software = ['kind', 'role', 'config', 'image'];
 function isOfSoftware([, list, , field]: Path): boolean {
   return list === 'groups' && software.includes(String(field));
+}
+
+/** How many nodes a group has changes neither its own name nor that of a region. */
+function isCount([, list, , field]: Path): boolean {
+  return list === 'groups' && field === 'count';
+}
+const namesOnly = ['group', 'groups', 'region', 'regions', 'between', 'within'];
+function isOfNames(path: Path): boolean {
+  const [, part, , own] = path;
+  const names = part === 'discovery' || part === 'network' || own === 'discovery';
+  const field = typeof path.at(-1) === 'number' ? path.at(-2) : path.at(-1);
+  return names && namesOnly.includes(String(field));
+}
+
+/** What is wrong with a list of edges whoever is there. */
+function isOfList([, part, field, at]: Path): boolean {
+  return part === 'topology' && field === 'edgesFrom' && at !== undefined;
 }
 
 const dependsOnPopulation: readonly Path[] = [

@@ -7,8 +7,9 @@
 import { cannotChange, changeable, groupsStay, itemStays } from './changes.ts';
 import { belongings, needs, windows } from './check-expectations.ts';
 import { linkProperties, overAtOnce } from './check-faults.ts';
+import { fileIsRead } from './check-kubernetes.ts';
 import { pairs } from './check-selectors.ts';
-import { places, properties, topologyFields } from './checks.ts';
+import { edgeFields, edgeSources, places, properties, topologyFields } from './checks.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { listed } from './problems.ts';
 import { faultKinds } from './schema.ts';
@@ -26,6 +27,7 @@ export function testnetAdditions(): Additions {
     },
     'spec.topology': { 'x-kubernetes-validations': topologyRules() },
     'spec.topology.edges[]': { 'x-kubernetes-validations': [notItself] },
+    'spec.topology.edgesFrom': { 'x-kubernetes-validations': [exactlyOne(edgeSources), noFile] },
     'spec.expect[]': { 'x-kubernetes-validations': claimRules() },
     ...selectorAdditions(),
     ...faultAdditions('spec.faults[]', { openEnded: false }),
@@ -130,6 +132,9 @@ const weightsOrShares: Rule = {
   message: 'mixes weights and shares, must be all numbers or all percentages',
 };
 
+/** The CLI hands over what is in it. */
+const noFile: Rule = { rule: '!has(self.file)', message: fileIsRead, ...forbidden('file') };
+
 const notItself: Rule = { rule: 'self[0] != self[1]', message: 'a node cannot dial itself' };
 
 function linkRules(): Rule[] {
@@ -154,9 +159,10 @@ function topologyRules(): Rule[] {
       ...forbidden(field),
     })),
     {
-      rule: "self.model != 'edges' || has(self.edges)",
+      rule: `self.model != 'edges' || ${edgeFields.map((key) => `has(self.${key})`).join(' || ')}`,
       message: 'model edges needs the list of who dials whom',
     },
+    notBoth(...edgeFields),
   ];
 }
 

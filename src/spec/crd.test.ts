@@ -5,6 +5,7 @@ import { RE2JS } from 're2js';
 import { describe, expect, test } from 'vitest';
 import {
   drawn,
+  filesOnly,
   frozen,
   mistakes,
   type Spec,
@@ -12,9 +13,8 @@ import {
   testnet,
   thawed,
 } from '../../test/fixtures/specs.ts';
+import { validated } from '../../test/fixtures/validated.ts';
 import { complaints } from '../../test/interpreter/api-server.ts';
-import { kinds } from '../kinds/index.ts';
-import { planTestnet } from '../plan/plan-testnet.ts';
 import { acceptFault, acceptTestnet } from './accept.ts';
 import { refusedChanges } from './changes.ts';
 import { faultStructure, type SpecStructure, testnetStructure } from './crd.ts';
@@ -40,10 +40,6 @@ function objectSchema({ spec, metadata, rules }: SpecStructure): Structural {
   };
 }
 
-function validated(spec: Spec) {
-  return acceptTestnet(testnet(spec), (sane) => planTestnet(sane, kinds).problems);
-}
-
 function parsed(spec: Spec) {
   const result = acceptTestnet(testnet(JSON.parse(JSON.stringify(spec))));
   if ('problems' in result) throw new TypeError(result.problems.map(formatFinding).join('\n'));
@@ -58,7 +54,7 @@ describe('the definition of a Testnet', () => {
     expect(complaints(schema, testnet(sound))).toEqual([]);
   });
 
-  test.each(mistakes)('refuses $name, as validate does', ({ spec, says }) => {
+  test.each([...mistakes, ...filesOnly])('refuses $name, as validate does', ({ spec, says }) => {
     const said = complaints(schema, testnet(spec)).join('\n');
     expect(said).toContain(says);
     expect(said).not.toBe('');

@@ -243,6 +243,36 @@ describe('further checks', () => {
     ]);
   });
 
+  test('say beside a wrong count which names are wrong, but not who is selected', () => {
+    const text = `${head}spec:
+  network: { regions: [{ name: eu }], links: [{ between: [eu, ue], rtt: 10ms }] }
+  groups:
+    - { name: boot, kind: reference, count: many }
+    - { name: full, kind: reference, discovery: { seeds: { groups: [bot] } } }
+  discovery: { seeds: { group: boor } }
+`;
+    const seeds = ['spec', 'discovery', 'seeds'];
+    const findings = [
+      error(['spec', 'network', 'links', 0, 'between', 1], 'no region ue'),
+      error([...seeds, 'group'], 'no group boor'),
+      error(['spec', 'groups', 1, 'discovery', 'seeds', 'groups', 0], 'no group bot'),
+      error(seeds, 'selects no node'),
+      error([...seeds, 'node'], 'no such node'),
+      error([...seeds, 'sample'], 'too many'),
+      error(['spec', 'network', 'addressing', 'netgroups'], 'too small'),
+    ];
+    const said = (of: string) =>
+      messages(of, () => findings).map((one) => one.slice(one.indexOf(' ') + 1));
+    expect(said(text)).toEqual([
+      'no region ue',
+      expect.stringMatching(/^must be a whole number/),
+      'no group bot',
+      'no group boor',
+    ]);
+    // Of a group without its name nothing is known.
+    expect(said(text.replace('count: many', 'cont: 1, name: 7'))).not.toContain('no group boor');
+  });
+
   test('say nothing about a part that holds a mistake', () => {
     const text = `${head}spec:
   groups: [{ name: full, kind: reference }]

@@ -44,14 +44,19 @@ function parse<T>(rules: Rules<T>, text: string, file: string): Parsed<T> {
   const { value, place, refusals, ambiguities } = readYaml(text);
   const positionOf = positionsIn(text);
   const locate = (finding: Finding & { readonly span?: Span }): SpecProblem => {
-    const { span = spanOfFinding(place, finding), path, message, severity } = finding;
+    const { path, message, severity, elsewhere } = finding;
+    if (elsewhere !== undefined) return { path: [], message, severity, ...elsewhere };
+    const { span = spanOfFinding(place, finding) } = finding;
     return { file, path, message, severity, ...positionOf(span) };
   };
   if (refusals.length > 0) return { problems: refusals.map(locate), locate };
 
   const { spec, findings } = examine(rules, value);
   const problems = merge(findings, ambiguities, place).map(locate);
-  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  const isElsewhere = (problem: SpecProblem) => Number(problem.file !== file);
+  problems.sort(
+    (a, b) => isElsewhere(a) - isElsewhere(b) || a.line - b.line || a.column - b.column,
+  );
   const good = spec !== undefined && problems.every(({ severity }) => severity === 'warning');
   return { ...(good ? { spec } : {}), problems, locate };
 }

@@ -2,6 +2,8 @@
 // a finding with line and column. Plan and kinds report findings too, so that every rule, wherever
 // it lives, ends as `file:line:column: error: path: what, got, allowed` over the source line.
 
+import type { Position } from './positions.ts';
+
 export type Path = readonly (string | number)[];
 
 /** Something that a rule has to say about a place in a document; `PlanProblem` is the same. */
@@ -11,16 +13,22 @@ export type Finding = {
   readonly severity: 'error' | 'warning';
   /** Where the caret goes; by default under the value. */
   readonly at?: 'key' | 'value';
+  /** It is about a file that the document names; the path says by what. */
+  readonly elsewhere?: Elsewhere;
 };
 
-export type SpecProblem = Finding & {
+export type Elsewhere = Position & {
   readonly file: string;
-  /** Both from 1. */
-  readonly line: number;
-  readonly column: number;
-  /** How many characters of that line are meant, at least 1. */
-  readonly length: number;
+  /** The text of that line. */
+  readonly source: string;
 };
+
+export type SpecProblem = Omit<Finding, 'elsewhere'> &
+  Position & {
+    readonly file: string;
+    /** The text of that line, where it is not of the file that was read. */
+    readonly source?: string;
+  };
 
 /** More than this is the same mistake again and again. */
 const shownAtMost = 100;
@@ -43,7 +51,8 @@ export function formatProblems(
     const place = `${printable(problem.file)}:${problem.line}:${problem.column}:`;
     const kind = style[problem.severity](`${problem.severity}:`);
     const message = `${style.bold(place)} ${kind} ${formatFinding(problem)}\n`;
-    return message + excerpt(lines[problem.line - 1] ?? '', problem, style);
+    const source = problem.source ?? lines[problem.line - 1] ?? '';
+    return message + excerpt(source, problem, style);
   });
   const left = problems.length - shown.length;
   if (left > 0) shown.push(`... and ${left} more problems\n`);
@@ -51,7 +60,11 @@ export function formatProblems(
 }
 
 /** `spec.groups[0].count: must be ...`: what is said where there is no file to point into. */
-export function formatFinding({ path, message }: Finding): string {
+export function formatFinding({ path, message, elsewhere }: Finding): string {
+  if (elsewhere !== undefined) {
+    const { file, line, column } = elsewhere;
+    return `${printable(`${file}:${line}:${column}`)}: ${printable(message)}`;
+  }
   return `${path.length === 0 ? '' : `${formatPath(path)}: `}${printable(message)}`;
 }
 

@@ -89,3 +89,20 @@ square root of 2; \`delay\`, \`loss\` and \`rate\` hold in each direction.
 A group is spread over regions by \`regions\`: numbers are weights, percentages are shares that
 add up to 100%. Without it a group is spread evenly over all. Growing a group moves no node.
 `;
+
+export const edges = `\
+The list is text: two nodes a line with white space between, the first dials the second; \`#\`
+starts a comment. It is what \`networkx.write_edgelist(graph, path, data=False)\` writes for nodes
+that are named like those of the testnet.
+
+\`\`\`text
+# who dials whom
+full-0 boot-0
+full-1 full-0
+\`\`\`
+
+Its problems are named with file, line and column like those of the spec. The edges are part of the
+plan: the same list and spec give the same plan, wherever the list stands, and a list that is changed
+later changes nothing about a run. A list may have 16 MiB; what a cluster takes of it is said in
+[kubernetes.md](kubernetes.md#edges-of-a-large-graph).
+`;

@@ -29,6 +29,7 @@ const root = documentSchema('Testnet');
 /** Prose above the table of that object. */
 const texts: Readonly<Record<string, string>> = {
   'spec.network.links[]': prose.regions,
+  'spec.topology.edgesFrom': prose.edges,
   'spec.faults[]': prose.faults,
   'spec.expect[]': prose.claims,
 };

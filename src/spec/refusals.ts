@@ -7,7 +7,7 @@ import type { Located } from './yaml.ts';
 export function refusalOf(text: string, maxBytes: number): Located | undefined {
   if (text.length > maxBytes || new TextEncoder().encode(text).length > maxBytes) {
     // How much more is not known: no more of a file is read than shows that it is too large.
-    return refuse(0, 'the file is too large, at most 1 MiB is allowed');
+    return refuse(0, `the file is too large, at most ${maxBytes / 2 ** 20} MiB is allowed`);
   }
   if (/^(?:\uFFFD\uFFFD|\0[^\0]\0[^\0]|[^\0]\0[^\0]\0)/u.test(text)) {
     return refuse(0, 'the file looks like UTF-16, save it as UTF-8');

@@ -125,6 +125,35 @@ const group = z
   })
   .describe('Nodes declared together: <group>-0, <group>-1, ...');
 
+/** More are read from a file or a ConfigMap. */
+export const edgesInline = 5000;
+export const edgesFrom = z
+  .strictObject({
+    file: z
+      .string()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe('A path, from the folder of the spec; read by the CLI, on all runtimes.'),
+    configMap: z
+      .strictObject({
+        name: z
+          .string()
+          .regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/)
+          .max(253)
+          .meta({ title: 'the name of a ConfigMap' })
+          .describe('In the namespace of the Testnet.'),
+        key: z
+          .string()
+          .regex(/^[A-Za-z0-9._-]+$/)
+          .max(253)
+          .meta({ title: 'a key of a ConfigMap' })
+          .describe('Which part of it; what ends in .gz is gzip, in binaryData.'),
+      })
+      .optional()
+      .describe('Only on Kubernetes; read once, before the run begins.'),
+  })
+  .describe('edges: where the list of them is; exactly one of file, configMap.');
 const topology = z
   .strictObject({
     model: z
@@ -135,9 +164,10 @@ const topology = z
     hub: nodeName.optional().describe('star: the node in the middle (the first node).'),
     edges: z
       .array(z.tuple([nodeName, nodeName]))
-      .max(5000)
+      .max(edgesInline)
       .optional()
       .describe('edges: who dials whom.'),
+    edgesFrom: edgesFrom.optional(),
   })
   .describe('Who is told to dial whom.');
 
@@ -316,6 +346,7 @@ export type Link = z.output<typeof link>;
 export type Selector = z.output<typeof selector>;
 export type FlatSelector = z.output<typeof flatSelector>;
 export type Topology = z.output<typeof topology>;
+export type EdgesFrom = z.output<typeof edgesFrom>;
 export type Fault = z.output<typeof fault>;
 export type Expectation = z.output<typeof expectation>;
 export type FaultDocument = z.output<typeof faultDocument>;

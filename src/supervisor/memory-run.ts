@@ -4,7 +4,7 @@ import type { RunState } from '../decide/state.ts';
 import { fail } from '../errors.ts';
 import { kinds } from '../kinds/index.ts';
 import { startObserver } from '../observe/observer.ts';
-import { targetsOf } from '../observe/targets.ts';
+import { dutiesOf, targetsOf } from '../observe/targets.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { openMemory } from '../runtime/memory/memory.ts';
@@ -79,6 +79,7 @@ function observeIn(plan: Plan, runtime: Pick<Runtime, 'request'>, clock: Clock) 
     startObserver(
       {
         targets,
+        dutiesOf: dutiesOf(targets),
         ask: (node, request, stop) => runtime.request(node, request, stop),
         clock,
         intervalMs: plan.sampleIntervalMs,

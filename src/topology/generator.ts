@@ -20,8 +20,7 @@ export type TopologyOptions = Omit<Topology, 'model'>;
 /** `path` is inside `topology`. */
 export type TopologyProblem = {
   readonly path: readonly (string | number)[];
-  readonly message: string;
-};
+} & ({ readonly message: string } /** No node has this name. */ | { readonly unknown: string });
 
 /** `dials[i]` are the positions that node i is told to dial. */
 export type Generated =

@@ -6,7 +6,7 @@ export const star: Generator = {
   generate: (nodes, { hub }) => {
     const middle =
       hub === undefined ? firstOfSpec(nodes) : nodes.findIndex(({ name }) => name === hub);
-    if (middle === -1) return { problems: [{ path: ['hub'], message: `no node is named ${hub}` }] };
+    if (middle === -1) return { problems: [{ path: ['hub'], unknown: hub ?? '' }] };
     return { dials: nodes.map((_, position) => (position === middle ? [] : [middle])) };
   },
 };

@@ -39,7 +39,8 @@ function generate(counts: Counts, topology: Topology, seed = 1): Dials {
 
 function messages(counts: Counts, topology: Topology): string[] {
   return dialsOf(nodesOf(counts), topology, drawOf(1)).problems.map(
-    ({ path, message }) => `${path.join('.')}: ${message}`,
+    ({ path, ...problem }) =>
+      `${path.join('.')}: ${'unknown' in problem ? `unknown ${problem.unknown}` : problem.message}`,
   );
 }
 
@@ -159,7 +160,7 @@ test('star has all dial the first node of the spec, or the hub', () => {
   ]);
   const hub = nodeName('g1', 1);
   expect(generate([1, 2], { model: 'star', hub }).get(hub)).toEqual([]);
-  expect(messages([2], { model: 'star', hub: 'g7-0' })).toEqual(['hub: no node is named g7-0']);
+  expect(messages([2], { model: 'star', hub: 'g7-0' })).toEqual(['hub: unknown g7-0']);
 });
 
 test('random-regular gives everybody exactly its degree', () => {
@@ -280,7 +281,7 @@ test('edges are the pairs of the spec, each once; unknown nodes are named', () =
     ['g0-2', []],
   ]);
   expect(messages([2], { model: 'edges', edges: [[a, 'g9-0']] })).toEqual([
-    'edges.0.1: no node is named g9-0',
+    'edges.0.1: unknown g9-0',
   ]);
 });
 

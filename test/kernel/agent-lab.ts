@@ -204,6 +204,7 @@ async function startLabAgent(
     namespace: 'peerstorm-system',
     watchNamespaces,
     proc,
+    address: undefined,
     version: 'test',
     nodeFaultsProblem: nodeFaultsProblem('/proc', true),
     capabilities: async () => [],

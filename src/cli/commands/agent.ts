@@ -49,6 +49,7 @@ function settingsOf(invocation: Invocation, env: NodeJS.ProcessEnv): AgentSettin
     watchNamespaces: names === 'all' ? [] : names.split(',').filter((name) => name !== ''),
     proc: textOf(invocation, 'proc') ?? '/host/proc',
     nodeFaults: env['NODE_FAULTS'] !== 'false',
+    observations: observationsIn(env),
     listen: { host: '::', port: portOf(textOf(invocation, 'port') ?? '') },
     version,
     log: (level, message) => {
@@ -56,6 +57,12 @@ function settingsOf(invocation: Invocation, env: NodeJS.ProcessEnv): AgentSettin
       terminal.note(`${new Date().toISOString()} ${level} ${message}`);
     },
   };
+}
+
+/** The chart gives both, where agents may ask the API server whose a token is. */
+function observationsIn(env: NodeJS.ProcessEnv): AgentSettings['observations'] {
+  const { OBSERVATIONS_READER: reader = '', POD_IP: ip = '' } = env;
+  return reader === '' || ip === '' ? undefined : { reader, ip };
 }
 
 function portOf(text: string): number {

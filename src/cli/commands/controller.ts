@@ -59,6 +59,7 @@ function settingsOf(invocation: Invocation, env: NodeJS.ProcessEnv): ControllerS
         ...(gatePullPolicy === undefined ? {} : { imagePullPolicy: gatePullPolicy }),
       },
     },
+    observeByAgents: observeByAgentsIn(env),
     version,
     versions: { peerstorm: version, node: process.versions.node },
     log: (level, message) => {
@@ -66,6 +67,14 @@ function settingsOf(invocation: Invocation, env: NodeJS.ProcessEnv): ControllerS
       terminal.note(`${new Date().toISOString()} ${level} ${message}`);
     },
   };
+}
+
+/** The chart gives both, where agents may ask the API server whose a token is. */
+function observeByAgentsIn(env: NodeJS.ProcessEnv): ControllerSettings['observeByAgents'] {
+  const { OBSERVE_BY_AGENTS_ABOVE: above = '', AGENT_TOKEN_FILE: tokenFile = '' } = env;
+  if (above === '' || tokenFile === '') return undefined;
+  if (/^\d+$/.test(above)) return { above: Number(above), tokenFile };
+  throw fail('USAGE', `OBSERVE_BY_AGENTS_ABOVE must be a number of nodes, not "${above}"`);
 }
 
 function pullPolicyIn(env: NodeJS.ProcessEnv, name: string): PullPolicy | undefined {

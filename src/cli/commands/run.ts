@@ -4,9 +4,11 @@ import { fail } from '../../errors.ts';
 import { canonicalHash } from '../../plan/canonical.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { parseQuantity } from '../../quantities/quantities.ts';
+import { valueAt } from '../../spec/issues.ts';
 import type { ClusterRunRequest } from '../cluster-run.ts';
 import { type Command, type Invocation, type Option, textOf } from '../command.ts';
 import { detach, isDetached, removeLog } from '../detach.ts';
+import type { ReadConfigMap } from '../edge-files.ts';
 import { type Loaded, loadSpec } from '../load-spec.ts';
 import { pageRequest, webOptions } from '../page.ts';
 import { claimReportDirectory } from '../report-directory.ts';
@@ -71,7 +73,7 @@ export const test: Command = {
     if (runtime === 'memory' && request.page !== undefined) {
       throw fail('USAGE', 'virtual time is over at once; see the run with `watch --replay DIR`');
     }
-    await claimReportDirectory(report);
+    await using _claim = await claimReportDirectory(report);
     if (runtime === 'memory') return await runOnMemory(whole);
     if (runtime === 'local') return await runLocally(whole);
     return await onCluster(invocation, { ...loaded, ...whole, until: 'verdict' });
@@ -101,7 +103,10 @@ export const up: Command = {
     if (runtime === 'memory') {
       throw fail('USAGE', '`up` needs real time; use `test --runtime memory`');
     }
-    if (request.report !== undefined) await claimReportDirectory(request.report);
+    // The one in the background claims it.
+    if (runtime === 'local' && detached && !isDetached()) return await detach(request);
+    await using _claim =
+      request.report === undefined ? undefined : await claimReportDirectory(request.report);
     if (runtime === 'kubernetes') {
       if (request.prometheus === true) {
         throw fail('USAGE', '--prometheus is for local runs; the chart brings monitors and rules');
@@ -109,7 +114,6 @@ export const up: Command = {
       const until = detached ? 'ready' : 'stopped';
       return await onCluster(invocation, { ...loaded, ...request, until });
     }
-    if (detached && !isDetached()) return await detach(request);
     const code = await runLocally({ ...request, keep: true });
     if (detached) removeLog(request.plan.testnet);
     return code;
@@ -129,7 +133,15 @@ async function onCluster(
 
 async function loadAsked(invocation: Invocation): Promise<Loaded | undefined> {
   const [file = '-'] = invocation.positional;
-  return await loadSpec(file, invocation.terminal, runtimeOf(invocation));
+  const runtime = runtimeOf(invocation);
+  if (runtime !== 'kubernetes') return await loadSpec(file, invocation.terminal, { runtime });
+  const readConfigMap: ReadConfigMap = async (named, document) => {
+    const namespace = valueAt(document, ['metadata', 'namespace']);
+    const place = placeOf(invocation, typeof namespace === 'string' ? { namespace } : {});
+    const { readEdgesOn } = await import('../cluster-edges.ts');
+    return await readEdgesOn(place, named);
+  };
+  return await loadSpec(file, invocation.terminal, { runtime, readConfigMap });
 }
 
 function requestOf(

@@ -10,6 +10,7 @@ import { localCapabilities } from '../../runtime/local/capabilities.ts';
 import { missingHere } from '../../runtime/local/preflight.ts';
 import { documentSchema } from '../../spec/json-schema.ts';
 import { type Command, textOf } from '../command.ts';
+import { leaveConfigMap } from '../edge-files.ts';
 import { loadSpec } from '../load-spec.ts';
 import { starter } from '../starter.ts';
 
@@ -45,7 +46,7 @@ export const validate: Command = {
   run: async (invocation) => {
     const [file = '-'] = invocation.positional;
     const { terminal } = invocation;
-    const loaded = await loadSpec(file, terminal);
+    const loaded = await loadSpec(file, terminal, { readConfigMap: leaveConfigMap });
     if (loaded === undefined) return 2;
     if (textOf(invocation, 'runtime') === 'local') {
       const missing = await missingHere(loaded.plan, {

@@ -18,6 +18,7 @@ export const resources = {
   events: { prefix: '/apis/events.k8s.io/v1', plural: 'events' },
   leases: { prefix: '/apis/coordination.k8s.io/v1', plural: 'leases' },
   networkPolicies: { prefix: '/apis/networking.k8s.io/v1', plural: 'networkpolicies' },
+  tokenReviews: { prefix: '/apis/authentication.k8s.io/v1', plural: 'tokenreviews' },
   testnets: { prefix: '/apis/peerstorm.dev/v1alpha1', plural: 'testnets' },
   faults: { prefix: '/apis/peerstorm.dev/v1alpha1', plural: 'faults' },
   networkStates: { prefix: '/apis/peerstorm.dev/v1alpha1', plural: 'networkstates' },
@@ -37,6 +38,12 @@ export type Scope = {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+};
+
+/** What a cache follows, and how much of each object it keeps; default: all of it. */
+export type Followed<T extends KubernetesObject> = Scope & {
+  /** Must leave uid, resourceVersion, name and namespace as they are. */
+  readonly keep?: (object: T) => T;
 };
 
 /** Failures are PeerstormErrors (API_...): verb, object, status and the server's message. */
@@ -74,7 +81,7 @@ export interface Api {
   /** Lists, then watches, until aborted; see Cache. */
   follow<T extends KubernetesObject>(
     resource: Resource,
-    scope: Scope,
+    followed: Followed<T>,
     signal: AbortSignal,
   ): Cache<T>;
   /** Runs a command in a container (WebSocket, v5.channel.k8s.io). */

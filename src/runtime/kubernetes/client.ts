@@ -4,7 +4,7 @@
 // 0.1 s of parsing, and 0.4 s more as the classes of client-node.
 import { fail } from '../../errors.ts';
 import { systemClock } from '../clock.ts';
-import type { Api, KubernetesObject, Named, Resource, Scope } from './api.ts';
+import type { Api, Followed, KubernetesObject, Named, Resource, Scope } from './api.ts';
 import { isAbsent, statusOf } from './api-errors.ts';
 import { type Place, pathOf, type Query, words } from './client-path.ts';
 import type { Connection } from './connection.ts';
@@ -22,7 +22,7 @@ export type ApiOptions = Omit<RequestOptions, 'metrics'> & {
   /** What goes wrong in caches, which mend themselves; and what their listeners throw. */
   readonly onProblem?: (text: string, error: unknown) => void;
   /** Times of caches. */
-  readonly follow?: FollowOptions['times'];
+  readonly follow?: FollowOptions<KubernetesObject>['times'];
 };
 
 const pageSize = 500;
@@ -67,7 +67,11 @@ function readers(tools: Tools): Pick<Api, 'get' | 'list' | 'text' | 'lines' | 'f
       const chunks = await requests.stream({ what: `follow ${path}`, method: 'GET', path, signal });
       yield* linesOf(chunks, lineLimitBytes);
     },
-    follow: <T extends KubernetesObject>(resource: Resource, scope: Scope, signal: AbortSignal) => {
+    follow: <T extends KubernetesObject>(
+      resource: Resource,
+      { keep, ...scope }: Followed<T>,
+      signal: AbortSignal,
+    ) => {
       const metrics = options.metrics?.watch(resource.plural);
       const { clock = systemClock, random = Math.random, onProblem, follow } = options;
       const what = words(resource, scope);
@@ -77,6 +81,7 @@ function readers(tools: Tools): Pick<Api, 'get' | 'list' | 'text' | 'lines' | 'f
         onProblem: (error) => onProblem?.(`following ${what}`, error),
         ...(metrics === undefined ? {} : { metrics }),
         ...(follow === undefined ? {} : { times: follow }),
+        ...(keep === undefined ? {} : { keep }),
       });
     },
     exec: async (pod, argv, signal) => {

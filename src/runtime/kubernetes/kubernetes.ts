@@ -16,7 +16,7 @@ import { type ClusterView, openClusterView } from './cluster-view.ts';
 import { type FileStore, openFileStore } from './files.ts';
 import { type Host, hostCapabilities } from './host-capabilities.ts';
 import type { Gate, TestnetId } from './manifest.ts';
-import { type HostReport, names } from './objects.ts';
+import { type HostReport, names, type ObserveOrder } from './objects.ts';
 import { indexOf } from './plan-index.ts';
 import type { Pod } from './pod.ts';
 import { keepPods, type PodKeeper } from './pod-keeper.ts';
@@ -50,6 +50,8 @@ export type KubernetesOptions = {
   /** Peerstorm's own image, for init containers. */
   readonly gate: Gate;
   readonly clock: Clock;
+  /** What agents ask their nodes, as long as this is open. */
+  readonly observe?: ObserveOrder | undefined;
   /** Something could not be done yet; it is tried again. */
   readonly onFailure: (error: unknown) => void;
 };

@@ -6,7 +6,14 @@ import { type Launch, ownAddressReference } from '../../kinds/kind.ts';
 import type { PlannedGroup, PlannedNode } from '../../plan/plan.ts';
 import { quantity } from '../../quantities/quantities.ts';
 import type { KubernetesObject } from './api.ts';
-import { annotations, apiVersion, labels, names, type OwnerReference } from './objects.ts';
+import {
+  annotations,
+  apiVersion,
+  labels,
+  names,
+  type OwnerReference,
+  type TestnetObject,
+} from './objects.ts';
 import type { Pod } from './pod.ts';
 import { type GroupPods, resourcesOf } from './settings.ts';
 
@@ -32,6 +39,11 @@ export type PodRecipe = {
 
 /** Where the data of a node is, as the node sees it. */
 export const podDataDirectory = '/data';
+
+export function idOf({ metadata }: Pick<TestnetObject, 'metadata'>): TestnetId {
+  const { namespace = '', name, uid = '' } = metadata;
+  return { namespace, name, uid };
+}
 
 export function ownerOf({ name, uid }: TestnetId): OwnerReference {
   return { apiVersion, kind: 'Testnet', name, uid, controller: true, blockOwnerDeletion: false };
@@ -139,7 +151,9 @@ function gateContainer({ image, imagePullPolicy }: Gate) {
     // Of the image: bin/gate.
     command: ['/app/gate'],
     env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
-    resources: { requests: { cpu: '10m', memory: '8Mi' }, limits: { memory: '32Mi' } },
+    // No share of the processor: the pod would have it for good, and a hundred nodes against their
+    // agent a hundred shares.
+    resources: { requests: { memory: '8Mi' }, limits: { memory: '32Mi' } },
     securityContext: { ...containerSecurity(false), runAsUser: 65_532 },
   };
 }

@@ -3,6 +3,7 @@ import { fail } from '../../errors.ts';
 import {
   type Api,
   type Cache,
+  type Followed,
   type KubernetesObject,
   type Named,
   type Resource,
@@ -156,8 +157,11 @@ function readsOf(
       return body;
     },
     lines: (path, signal) => options.lines?.(path, signal) ?? nothing(),
-    follow: <T extends KubernetesObject>(resource: Resource, scope: Scope, signal: AbortSignal) =>
-      cacheOf<T>(store, { resource, scope, signal }),
+    follow: <T extends KubernetesObject>(
+      resource: Resource,
+      { keep, ...scope }: Followed<T>,
+      signal: AbortSignal,
+    ) => cacheOf<T>(store, { resource, scope, signal, keep: keep ?? ((object) => object) }),
   };
 }
 
@@ -197,15 +201,16 @@ function applyTo(
   return after;
 }
 
-type Following = {
+type Following<T> = {
   readonly resource: Resource;
   readonly scope: Scope;
   readonly signal: AbortSignal;
+  readonly keep: (object: T) => T;
 };
 
 function cacheOf<T extends KubernetesObject>(
   store: Store,
-  { resource, scope, signal }: Following,
+  { resource, scope, signal, keep }: Following<T>,
 ): Cache<T> {
   const matches = matcherOf(scope);
   const known = new Map<string, T>();
@@ -217,14 +222,14 @@ function cacheOf<T extends KubernetesObject>(
   };
   const follow = (changed: Resource, { key, after }: Change) => {
     if (changed.plural !== resource.plural || changed.prefix !== resource.prefix) return;
-    show(key, after !== undefined && matches(after) ? typed<T>(after) : undefined);
+    show(key, after !== undefined && matches(after) ? keep(typed<T>(after)) : undefined);
   };
   const first = Promise.resolve().then(() => {
     if (signal.aborted) return;
     store.watchers.add(follow);
     signal.addEventListener('abort', () => store.watchers.delete(follow), { once: true });
     for (const [key, object] of tableOf(store, resource)) {
-      if (matches(object)) show(key, typed<T>(object));
+      if (matches(object)) show(key, keep(typed<T>(object)));
     }
   });
   return {

@@ -1,13 +1,13 @@
 // Sets of nodes as they are written for the agents: `full 0-19`, `miner 3`. A set of thousands of
 // nodes is a few words, and does not depend on which pods there are.
-import { type NodeName, nodeName } from '../../names.ts';
+import { groupOfNode, type NodeName, nodeName } from '../../names.ts';
 
 /** More than a testnet can have: what claims to be larger was not written by us. */
 const mostNodes = 100_000;
 
 /** Groups by name, each in ranges of indices; a name that comes twice counts once. */
 export function packNodes(nodes: readonly NodeName[]): readonly string[] {
-  const groups = Map.groupBy(new Set(nodes), (node) => node.slice(0, node.lastIndexOf('-')));
+  const groups = Map.groupBy(new Set(nodes), groupOfNode);
   return [...groups]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([group, members]) => {

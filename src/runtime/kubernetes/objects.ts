@@ -45,6 +45,8 @@ export const names = {
   service: (testnet: string) => testnet,
   /** ConfigMap: RunState. */
   run: (testnet: string) => `${testnet}-run`,
+  /** ConfigMap: the list of edges that the run has begun with (`topology.edgesFrom`). */
+  edges: (testnet: string) => `${testnet}-run-edges`,
   /** ConfigMaps: files of nodes, each below 1 MiB. */
   files: (testnet: string, shard: number) => `${testnet}-files-${shard}`,
   /** ConfigMaps: timeline and network-level series for the report. */
@@ -100,6 +102,9 @@ export type Condition = {
   readonly observedGeneration: number;
   readonly lastTransitionTime: string;
 };
+
+/** Reason of a Testnet's Accepted: the ConfigMap of its edges is not there (yet). */
+export const edgesMissing = 'EdgesMissing' as const;
 
 /** Reason of a Fault's Accepted that has warnings; they are its message, a line each. */
 export const faultWarned = 'SpecWarned';
@@ -209,6 +214,8 @@ export type NetworkSchedule = {
   readonly probe?: ProbeOrder;
   /** Nodes reach addresses outside the testnet; else the base rule drops them (DNS stays). */
   readonly openEgress?: boolean;
+  /** What agents ask their own nodes of; absent: the controller asks all. */
+  readonly observe?: ObserveOrder;
   /** `network.packets: gso`; else packets are cut to the MTU, so that each is lost alone. */
   readonly largePackets?: boolean;
 };
@@ -219,6 +226,17 @@ export type WireEffect = {
   readonly from: number;
   readonly to: number;
   readonly impairment: Impairment;
+};
+
+export type ObserveOrder = {
+  /** Each node so often. */
+  readonly everyMs: number;
+  readonly groups: readonly {
+    readonly name: string;
+    readonly kind: string;
+    /** JSON: the kind's, with its defaults. */
+    readonly config: string;
+  }[];
 };
 
 /** Receivers' agents open sockets before `start`, senders' agents send from then on. */
@@ -250,6 +268,8 @@ export type HostReport = {
   readonly reportedAt: string;
   readonly agentStartedAt: string;
   readonly agentVersion: string;
+  /** `10.1.2.3:9469`, where it says what its nodes answer; absent: it does not. */
+  readonly agentAddress?: string;
   readonly capabilities: readonly Omit<Capability, 'host'>[];
   readonly testnets: readonly TestnetReport[];
 };

@@ -49,6 +49,55 @@ export type Terminated = {
   readonly finishedAt?: string;
 };
 
+const readConditions = new Set(['DisruptionTarget', 'PodScheduled', 'ContainersReady']);
+
+/**
+ * As much of a pod as the controller reads. The rest (volumes, probes, image ids, times of
+ * conditions) is most of what 5,000 pods weigh.
+ */
+export function essenceOf({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
+  const { creationTimestamp: _c, finalizers: _f, generation: _g, ...own } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: own,
+    spec: {
+      restartPolicy: spec.restartPolicy,
+      ...(spec.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
+    },
+    ...(status === undefined ? {} : { status: essenceOfStatus(status) }),
+  };
+}
+
+function essenceOfStatus(status: PodStatus): PodStatus {
+  const { conditions, initContainerStatuses, containerStatuses } = status;
+  return {
+    ...picked(status, ['phase', 'reason', 'message', 'podIPs']),
+    ...(conditions === undefined
+      ? {}
+      : {
+          conditions: conditions
+            .filter(({ type }) => readConditions.has(type))
+            .map((one) => picked(one, ['type', 'status', 'reason', 'message'])),
+        }),
+    ...(initContainerStatuses === undefined
+      ? {}
+      : { initContainerStatuses: initContainerStatuses.map(essenceOfContainer) }),
+    ...(containerStatuses === undefined
+      ? {}
+      : { containerStatuses: containerStatuses.map(essenceOfContainer) }),
+  };
+}
+
+function essenceOfContainer(status: ContainerStatus): ContainerStatus {
+  return picked(status, ['name', 'restartCount', 'state', 'lastState']);
+}
+
+function picked<T extends object, K extends keyof T>(object: T, keys: readonly K[]): Pick<T, K> {
+  const there = keys.filter((key) => object[key] !== undefined);
+  return Object.fromEntries(there.map((key) => [key, object[key]])) as Pick<T, K>;
+}
+
 export function nodeOf({ metadata }: Pod): NodeName | undefined {
   // What carries our label was named by us.
   return metadata.labels?.[labels.node] as NodeName | undefined;

@@ -12,6 +12,7 @@ import {
   type NetworkState,
   type NodeEntry,
   names,
+  type ObserveOrder,
   type ProbeOrder,
 } from './objects.ts';
 import { ipsOf, isOwnedBy, type Pod } from './pod.ts';
@@ -40,6 +41,8 @@ export type PublisherDependencies = {
   readonly faults: () => readonly string[];
   readonly openEgress: boolean;
   readonly largePackets: boolean;
+  /** What agents ask their nodes. */
+  readonly observe?: ObserveOrder | undefined;
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -74,6 +77,7 @@ export async function openPublisher(
       ...(probe === undefined ? {} : { probe }),
       ...(deps.openEgress ? { openEgress: true } : {}),
       ...(deps.largePackets ? { largePackets: true } : {}),
+      ...(deps.observe === undefined ? {} : { observe: deps.observe }),
     };
     written = schedule;
     await api.apply(resource, stateOf(testnet, names.faults(testnet.name), { schedule }));

@@ -37,28 +37,30 @@ export type Times = {
   readonly briefMs: number;
 };
 
-/** client-go has 5 to 10 minutes, and 0.8 to 30 seconds. */
+/** client-go has 5 to 10 minutes, and 0.8 to 30 s: a run would be blind for that long after it. */
 const defaults: Times = {
   inactivityMs: 150_000,
   relistMs: 600_000,
   watchSeconds: [300, 600],
   graceMs: 15_000,
-  backoffMs: [800, 30_000],
+  backoffMs: [800, 10_000],
   briefMs: 1000,
 };
 
-export type FollowOptions = {
+export type FollowOptions<T extends KubernetesObject> = {
   readonly clock: Clock;
   readonly random: () => number;
   readonly onProblem: (error: unknown) => void;
   readonly metrics?: WatchMetrics;
   readonly times?: Partial<Times>;
+  /** What is kept of an object; default: all. */
+  readonly keep?: (object: T) => T;
 };
 
 export function followList<T extends KubernetesObject>(
   source: ListSource<T>,
   signal: AbortSignal,
-  options: FollowOptions,
+  options: FollowOptions<T>,
 ): Cache<T> {
   const { clock, metrics } = options;
   const first = Promise.withResolvers<void>();
@@ -101,7 +103,7 @@ function keyOf({ metadata: { namespace, name } }: KubernetesObject): string {
 type Following<T extends KubernetesObject> = {
   readonly source: ListSource<T>;
   readonly signal: AbortSignal;
-  readonly options: FollowOptions;
+  readonly options: FollowOptions<T>;
   readonly times: Times;
   readonly objects: Map<string, T>;
   readonly listeners: ((key: string, object: T | undefined) => void)[];
@@ -139,7 +141,9 @@ async function listAnew<T extends KubernetesObject>(following: Following<T>): Pr
   following.version = resourceVersion;
   const listed = new Map(items.map((item) => [keyOf(item), item]));
   const gone = [...objects.keys()].filter((key) => !listed.has(key));
-  const changed = [...listed].filter(([key, object]) => !isSame(objects.get(key), object));
+  const changed = [...listed]
+    .filter(([key, object]) => !isSame(objects.get(key), object))
+    .map(([key, object]) => [key, kept(following, object)] as const);
   // Everything first: who hears of one may look at others.
   for (const key of gone) objects.delete(key);
   for (const [key, object] of changed) objects.set(key, object);
@@ -234,9 +238,14 @@ function heard<T extends KubernetesObject>(following: Following<T>, line: string
   if (type === 'DELETED') {
     if (objects.delete(key)) tell(following, key, undefined);
   } else if (!isSame(objects.get(key), object)) {
-    objects.set(key, object);
-    tell(following, key, object);
+    const own = kept(following, object);
+    objects.set(key, own);
+    tell(following, key, own);
   }
+}
+
+function kept<T extends KubernetesObject>({ options: { keep } }: Following<T>, object: T): T {
+  return keep === undefined ? object : keep(object);
 }
 
 function parse<T>(line: string): Event<T> {
@@ -305,6 +314,6 @@ async function afterFailure<T extends KubernetesObject>(
   // works, and only a reason to list anew.
   if (reason !== 'expired' && reason !== 'silent') options.onProblem(error);
   const [first, longest] = times.backoffMs;
-  const pause = first * 2 ** Math.min(20, following.failures - 1) * (1 + options.random());
-  await options.clock.sleep(Math.min(longest, pause), signal);
+  const pause = Math.min(longest / 2, first * 2 ** Math.min(20, following.failures - 1));
+  await options.clock.sleep(pause * (1 + options.random()), signal);
 }

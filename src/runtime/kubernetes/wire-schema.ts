@@ -12,6 +12,7 @@ import type {
   NetworkSchedule,
   NetworkState,
   NodeEntry,
+  ObserveOrder,
   ProbeHalf,
   ProbeOrder,
   TestnetReport,
@@ -151,6 +152,11 @@ const probePair = z
   .max(3)
   .readonly();
 
+const observeOrder = fieldsOf<ObserveOrder>()({
+  everyMs: ms,
+  groups: list(z.object({ name, kind: name, config: text(16_384) }), 1024),
+});
+
 const schedule = fieldsOf<NetworkSchedule>()({
   generation: count,
   leaseSeconds: z.number(),
@@ -163,6 +169,7 @@ const schedule = fieldsOf<NetworkSchedule>()({
     .describe('The newest round of fault probes: [from, to, packets].'),
   openEgress: z.boolean().optional().describe('Nodes reach addresses outside the testnet.'),
   largePackets: z.boolean().optional().describe('Packets are not cut to the MTU.'),
+  observe: observeOrder.optional().describe('Agents ask their own nodes of these groups.'),
 });
 
 export const networkState = fieldsOf<Omit<NetworkState, keyof Meta>>()({
@@ -232,6 +239,7 @@ export const hostReport = fieldsOf<Omit<HostReport, keyof Meta>>()({
   reportedAt: time,
   agentStartedAt: time,
   agentVersion: text(128),
+  agentAddress: text(64).optional().describe('Where it says what its nodes answer.'),
   capabilities: list(capability, 64).describe('What this host can do to packets and nodes.'),
   testnets: list(testnetReport, 1000).describe('What was enforced for each testnet here.'),
 });

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { postpone } from './patience.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function started() {
+  const zero = Date.now();
+  const done: number[] = [];
+  const task = () => done.push(Date.now() - zero);
+  return { done, postponed: postpone(task, () => ({ quietMs: 200, mostMs: 500 })) };
+}
+
+test('what comes one after the other is done once, when no more has come for a while', () => {
+  const { done, postponed } = started();
+  for (let each = 0; each < 3; each += 1) {
+    postponed.later();
+    vi.advanceTimersByTime(100);
+  }
+  vi.advanceTimersByTime(10_000);
+  expect(done).toEqual([400]);
+});
+
+test('nothing waits for longer than the most, however much comes', () => {
+  const { done, postponed } = started();
+  for (let each = 0; each < 12; each += 1) {
+    postponed.later();
+    vi.advanceTimersByTime(100);
+  }
+  vi.advanceTimersByTime(10_000);
+  expect(done).toEqual([500, 1_000, 1_300]);
+});
+
+test('nothing waits once it costs nothing', () => {
+  const zero = Date.now();
+  const done: number[] = [];
+  const patience = () => ({ quietMs: 200, mostMs: 500, freeAt: zero + 150 });
+  const postponed = postpone(() => done.push(Date.now() - zero), patience);
+  for (let each = 0; each < 3; each += 1) {
+    postponed.later();
+    vi.advanceTimersByTime(100);
+  }
+  expect(done).toEqual([150, 200]);
+});
+
+test('what is cancelled is not done', () => {
+  const { done, postponed } = started();
+  postponed.later();
+  postponed.cancel();
+  vi.advanceTimersByTime(10_000);
+  expect(done).toEqual([]);
+});
