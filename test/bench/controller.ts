@@ -1,19 +1,12 @@
-// The controller with simulated kubelets: all of it but leader election, over an API server in
-// memory, with pods that are addresses of one process which answers for all of them, and agents
-// that report as real ones do. What the server in memory costs is counted in, what a real one would
-// (TLS, JSON) is not.
-import { fork } from 'node:child_process';
+// The controller with simulated kubelets: it is alone in its process, and speaks over HTTP to an
+// API server in memory, with pods that are addresses of one process which answers for all of them,
+// and agents that report, and ask, as real ones do. What TLS would cost is not counted.
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startController } from '../../src/controller/controller.ts';
-import { secretsIn } from '../../src/controller/passwords.ts';
-import { kinds } from '../../src/kinds/index.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { resources } from '../../src/runtime/kubernetes/api.ts';
-import { openKubernetes } from '../../src/runtime/kubernetes/kubernetes.ts';
-import { podDataDirectory } from '../../src/runtime/kubernetes/manifest.ts';
 import { memoryServer } from '../../src/runtime/kubernetes/memory-api.ts';
 import { memoryKubelet } from '../../src/runtime/kubernetes/memory-kubelet.ts';
 import {
@@ -23,57 +16,47 @@ import {
   type NetworkState,
   type TestnetObject,
 } from '../../src/runtime/kubernetes/objects.ts';
-import type { Pod } from '../../src/runtime/kubernetes/pod.ts';
-import { bindToPods } from '../../src/runtime/kubernetes/surroundings.ts';
+import { agentAddress, serveAgents } from './answering-agents.ts';
+import { addressOf, httpPort } from './answering-nodes.ts';
+import type { Usage } from './controller-process.ts';
+import { serveOverHttp } from './http-api.ts';
 import type { BenchResult } from './result.ts';
 
 type Server = ReturnType<typeof memoryServer>;
 
 const namespace = 'storms';
 const testnet = 'big';
-const httpPort = 9401;
 const podsPerHost = 100;
-const limitMs = 180_000;
+const limitMs = 300_000;
 const settleMs = 10_000;
 const steadyMs = 60_000;
 
-/** In a process of its own, with the heap that the chart gives it: 70 % of 768 MiB. */
+/** As the chart gives it: 70 % of 768 MiB. */
 const heap = '--max-old-space-size=537';
-const self = fileURLToPath(import.meta.url);
 
-export async function benchController(count: number, interval: string): Promise<BenchResult[]> {
-  const child = fork(self, ['control', `${count}`, interval], {
-    stdio: ['ignore', 2, 2, 'ipc'],
-    execArgv: [heap],
-  });
-  const [results] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => {
-      throw new TypeError(`the controller ended with status ${code}`);
-    }),
-  ])) as [BenchResult[]];
-  return results;
-}
-
-async function controlled(count: number, interval: string): Promise<void> {
+/** `above` so many nodes they are asked by agents. */
+export async function benchController(count: number, above: number): Promise<BenchResult[]> {
   const stop = new AbortController();
-  const child = fork(self, ['serve', `${count}`], { stdio: ['ignore', 2, 2, 'ipc'] });
+  const nodes = start('answering-nodes.ts', `${count}`);
   try {
-    await once(child, 'message');
-    process.send?.(await measure(count, interval, stop));
+    await once(nodes, 'message');
+    return await measure(count, above, stop.signal);
   } finally {
     stop.abort();
-    child.kill();
-    process.disconnect();
+    nodes.disconnect();
   }
 }
 
-async function measure(
-  count: number,
-  interval: string,
-  stop: AbortController,
-): Promise<BenchResult[]> {
-  const { signal } = stop;
+function start(file: string, ...argv: readonly string[]): ChildProcess {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = fork(path, argv, { stdio: ['ignore', 2, 2, 'ipc'], execArgv: [heap] });
+  child.once('exit', (code) => {
+    if (code !== 0) throw new TypeError(`${file} ended with status ${code}`);
+  });
+  return child;
+}
+
+async function measure(count: number, above: number, signal: AbortSignal): Promise<BenchResult[]> {
   const hosts = Array.from({ length: Math.ceil(count / podsPerHost) }, (_, at) => `host-${at}`);
   const kubelet = memoryKubelet({ clock: systemClock, namespace, hosts, addressOf });
   const server = memoryServer({ onPod: kubelet.onPod });
@@ -86,22 +69,27 @@ async function measure(
       metadata: { name: host },
     });
   }
+  let requests = 0;
+  await using http = await serveOverHttp(server.client('controller'), () => {
+    requests += 1;
+  });
+  const answering = await serveAgents(server, count);
   const agents = keepReporting(server, hosts, signal);
   const started = performance.now();
-  const beginning = process.cpuUsage();
-  const controller = control(server, signal);
+  const controller = start('controller-process.ts', http.url, `${above}`);
   const user = server.client('kubectl');
-  await user.create(resources.testnets, testnetOf(count, interval));
+  await user.create(resources.testnets, testnetOf(count));
   await until(() => status(server)?.startedAt !== undefined);
   const readySeconds = (performance.now() - started) / 1000;
-  const startCpu = cpuSeconds(beginning);
+  const startCpu = cpuSeconds(await usageOf(controller));
   await wait(settleMs);
-  const steady = await steadyState(server);
+  const steady = await steadyState(controller, () => requests);
   const fault = await enforcement(server, agents);
-  const all = callsOf(server).length;
-  stop.abort();
-  await controller.done;
-  const name = `controller, ${count} nodes asked each ${interval}`;
+  controller.disconnect();
+  await once(controller, 'exit');
+  answering.close();
+  answering.closeAllConnections();
+  const name = `controller, ${count} nodes asked by ${count > above ? 'agents' : 'it'}`;
   const aim = (value: number) => ({ most: value });
   return [
     { name: `${name}: apply to ready`, unit: 's', value: round(readySeconds) },
@@ -109,61 +97,18 @@ async function measure(
     { name: `${name}: CPU, steady`, unit: 'core', value: round(steady.cores), ...aim(1) },
     { name: `${name}: memory, steady`, unit: 'MiB', value: round(steady.mebibytes), ...aim(512) },
     { name: `${name}: requests, steady`, unit: '/s', value: round(steady.requests), ...aim(1) },
-    { name: `${name}: requests of the run a node`, unit: '', value: round(all / count) },
+    { name: `${name}: requests of the run a node`, unit: '', value: round(requests / count) },
     { name: `${name}: Fault to agents' news`, unit: 'ms', value: Math.round(fault) },
   ];
 }
 
-function control(server: Server, signal: AbortSignal) {
-  const api = server.client('controller');
-  const pods = api.follow<Pod>(resources.pods, { labelSelector: 'peerstorm.dev/testnet' }, signal);
-  const hostReports = api.follow<HostReport>(resources.hostReports, {}, signal);
-  const log = (_level: string, message: string) => void process.stderr.write(`  ${message}\n`);
-  return startController(
-    {
-      api,
-      clock: systemClock,
-      kinds,
-      version: 'bench',
-      versions: {},
-      namespaces: undefined,
-      instance: 'controller-0',
-      log,
-      bind: bindToPods,
-      dataDirectory: () => podDataDirectory,
-      secretsOf: secretsIn(api, 'system'),
-      openRuntime: ({ owner, testnet: { spec }, plan }, until_) => {
-        const { name, uid = '' } = owner.metadata;
-        return openKubernetes(
-          {
-            api,
-            testnet: { namespace, name, uid },
-            spec,
-            plan,
-            kinds,
-            pods,
-            hostReports,
-            images: { reference: 'peerstorm-node:1' },
-            gate: { image: 'peerstorm:1' },
-            clock: systemClock,
-            onFailure: (error) => log('error', String(error)),
-          },
-          until_,
-        );
-      },
-    },
-    signal,
-  );
-}
-
-function testnetOf(count: number, interval: string): TestnetObject {
+function testnetOf(count: number): TestnetObject {
   return {
     apiVersion,
     kind: 'Testnet',
     metadata: { name: testnet, namespace },
     spec: {
       randomSeed: 7,
-      sampleInterval: interval,
       network: { regions: [{ name: 'eu' }, { name: 'us' }] },
       groups: [{ name: 'full', count, kind: 'reference', config: { httpPort } }],
       topology: { model: 'ring' },
@@ -198,6 +143,7 @@ function keepReporting(server: Server, hosts: readonly string[], signal: AbortSi
       reportedAt: new Date(now).toISOString(),
       agentStartedAt: new Date(now).toISOString(),
       agentVersion: 'bench',
+      agentAddress: agentAddress(hosts.indexOf(host)),
       capabilities: (['namespaces', 'nft', 'htb', 'node-faults'] as const).map((feature) => ({
         feature,
         ok: true,
@@ -230,18 +176,26 @@ function keepReporting(server: Server, hosts: readonly string[], signal: AbortSi
   return seen;
 }
 
-async function steadyState(server: Server) {
-  const cpu = process.cpuUsage();
-  const before = callsOf(server).length;
+async function steadyState(controller: ChildProcess, requests: () => number) {
+  const first = await usageOf(controller);
+  const before = requests();
   let rss = 0;
   for (const end = Date.now() + steadyMs; Date.now() < end; await wait(1_000)) {
-    rss = Math.max(rss, process.memoryUsage().rss);
+    const { memory } = await usageOf(controller);
+    rss = Math.max(rss, memory.rss);
   }
+  const last = await usageOf(controller);
   return {
-    cores: cpuSeconds(cpu) / (steadyMs / 1000),
+    cores: (cpuSeconds(last) - cpuSeconds(first)) / (steadyMs / 1000),
     mebibytes: rss / 2 ** 20,
-    requests: (callsOf(server).length - before) / (steadyMs / 1000),
+    requests: (requests() - before) / (steadyMs / 1000),
   };
+}
+
+async function usageOf(controller: ChildProcess): Promise<Usage> {
+  controller.send('usage');
+  const [usage] = (await once(controller, 'message')) as [Usage];
+  return usage;
 }
 
 /** Milliseconds from a Fault object to the schedule that agents follow. */
@@ -257,11 +211,6 @@ async function enforcement(server: Server, seen: ReturnType<typeof keepReporting
   return (seen.faultAt ?? Infinity) - asked;
 }
 
-/** Watches and the Lease are not among them. */
-function callsOf(server: Server) {
-  return server.calls.filter(({ manager }) => manager === 'controller');
-}
-
 function status(server: Server) {
   return server.all<TestnetObject>(resources.testnets)[0]?.status;
 }
@@ -272,40 +221,10 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-function cpuSeconds(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
+function cpuSeconds({ cpu: { user, system } }: Usage): number {
   return (user + system) / 1e6;
 }
 
 function round(value: number): number {
   return Number(value.toPrecision(3));
 }
-
-/** All of 127.0.0.0/8 is this machine. */
-function addressOf(pod: number): string {
-  return `127.${64 + (pod >> 16)}.${(pod >> 8) & 255}.${pod & 255}`;
-}
-
-/** Answers for each node with its neighbours on a ring. */
-async function serve(count: number): Promise<void> {
-  const tip = '0'.repeat(64);
-  const server = createServer((request, response) => {
-    const [, a = 0, b = 0, c = 0] = (request.socket.localAddress ?? '').split('.').map(Number);
-    const pod = ((a - 64) << 16) + (b << 8) + c;
-    const peers = [
-      { address: addressOf((pod % count) + 1), direction: 'outbound' },
-      { address: addressOf(((pod + count - 2) % count) + 1), direction: 'inbound' },
-    ];
-    const chain = { height: 0, tip, ancestors: [], reorgs: { count: 0, depths: [] } };
-    const rest = { cursor: 0, propagationSeconds: [], propagatedBlocks: [], metrics: {} };
-    response.end(JSON.stringify({ peers, ...chain, ...rest }));
-  });
-  server.keepAliveTimeout = 60_000;
-  server.listen(httpPort, '0.0.0.0', 4_096);
-  await once(server, 'listening');
-  process.send?.('listening');
-}
-
-const [, , role, count = '', interval = ''] = process.argv;
-if (role === 'serve') await serve(Number(count));
-if (role === 'control') await controlled(Number(count), interval);

@@ -5,11 +5,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { nodeName } from '../../src/names.ts';
 import { openFabric } from '../../src/runtime/fabric/fabric.ts';
 import type { BenchResult } from './result.ts';
 
 type Times = { readonly up: number; readonly split: number; readonly down: number };
+
+/** Between up and cut, here and there: what the start has set going is over. */
+const restMs = 1_000;
 
 const seconds = (value: number) => Math.round(value) / 1_000;
 
@@ -58,6 +62,7 @@ async function inside(count: number): Promise<void> {
   const names = nodes.map(({ name }) => name);
   const sides = [names.slice(0, count / 2), names.slice(count / 2)];
   const [one = [], other = []] = sides;
+  await wait(restMs);
   const now = Date.now() - 1;
   const impairment = { kind: 'drop' } as const;
   const begin = Date.now();
@@ -85,6 +90,7 @@ start = time.time()
 net = Mininet(topo=SingleSwitchTopo(200), switch=LinuxBridge, controller=None)
 net.start()
 up = time.time() - start
+time.sleep(${restMs / 1_000})
 start = time.time()
 for index, host in enumerate(net.hosts):
     other = '10.0.0.101-10.0.0.200' if index < 100 else '10.0.0.1-10.0.0.100'

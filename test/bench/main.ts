@@ -1,6 +1,7 @@
 // `npm run bench [NAME...]`: benchmarks as a table on stderr and as JSON on stdout. Machines differ
 // and are shared: compare numbers of one run with each other, not with those of another day.
 import { cpus } from 'node:os';
+import { benchCluster } from './cluster.ts';
 import { benchCompile } from './compile.ts';
 import { benchController } from './controller.ts';
 import { benchFabric } from './fabric.ts';
@@ -21,8 +22,13 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> =
   scrape: benchScrape,
   'pods-24': () => benchPods(24),
   'pods-100': () => benchPods(100),
-  'controller-200': () => benchController(200, '1s'),
-  'controller-5000': () => benchController(5_000, '1s'),
+  'controller-200': () => benchController(200, 300),
+  'controller-1000': () => benchController(1_000, 300),
+  'controller-1000-alone': () => benchController(1_000, Number.POSITIVE_INFINITY),
+  'controller-5000': () => benchController(5_000, 300),
+  'controller-5000-alone': () => benchController(5_000, Number.POSITIVE_INFINITY),
+  'cluster-100': () => benchCluster(100, { rounds: 2, faults: 5 }),
+  'cluster-200': () => benchCluster(200, { rounds: 1, faults: 5 }),
   'network-50': () => benchNetwork(50),
   'network-100': () => benchNetwork(100),
 };
