@@ -1,5 +1,8 @@
-// What must go on when parts are killed, cut off or deleted while a fault is in force: each is done
-// for real. Connections are tried from the host of the cluster, which needs no API server.
+// What must go on when parts are killed, cut off or deleted while a fault is in force, and what a
+// node keeps when its pod is deleted: each is done for real. Connections are tried from the host of
+// the cluster, which needs no API server.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TestnetStatus } from '../../src/runtime/kubernetes/objects.ts';
 import {
@@ -213,5 +216,55 @@ spec: { testnet: net, partition: { sides: [{ group: a }, { group: b }] } }
   test('the namespace is deleted: it goes', async () => {
     const storm = await underFault('delete-namespace', '300s');
     await storm.kubectl(['delete', 'namespace', storm.namespace, '--timeout=120s']);
+  });
+});
+
+describe.runIf(available).concurrent('a node with a volume', { timeout: 300_000 }, () => {
+  test('goes on with its chain in another pod; the volume goes with the testnet', async () => {
+    await using storm = await Storm.create('volume');
+    // Nobody else has the chain.
+    await storm.apply(`
+apiVersion: peerstorm.dev/v1alpha1
+kind: Testnet
+metadata: { name: net }
+spec:
+  groups:
+    - name: miner
+      count: 1
+      kind: reference
+      bootstrap: true
+      role: miner
+      config: { blockInterval: 1s }
+      kubernetes: { storage: { size: 10MiB } }
+  topology: { model: none }
+  duration: 10m
+`);
+    const claim = ['get', 'persistentvolumeclaim', 'net-miner-0', '--output'];
+    await storm.until('a volume', 90_000, async () => {
+      const bound = await storm.kubectl([...claim, 'jsonpath={.status.phase}']).catch(String);
+      return bound === 'Bound';
+    });
+    const { spec } = JSON.parse(await storm.kubectl([...claim, 'json'])) as {
+      readonly spec: { readonly volumeName: string };
+    };
+    const volume = spec.volumeName.replace('volume-', '');
+    const folder = join(process.env['PEERSTORM_TEST_CLUSTER'] ?? '', 'volumes', volume);
+    const kept = (file: string) => readFileSync(join(folder, file), 'utf8');
+    const blocks = () =>
+      existsSync(join(folder, 'blocks.log')) ? kept('blocks.log').split('\n').slice(0, -1) : [];
+    await storm.until('blocks', 90_000, async () => blocks().length >= 3);
+
+    const old = await storm.pod('net', 'miner-0');
+    await storm.kubectl(['delete', 'pod', 'net-miner-0', '--timeout=60s']);
+    const before = blocks();
+    await storm.until('more blocks', 90_000, async () => blocks().length > before.length);
+    expect((await storm.pod('net', 'miner-0')).metadata.uid).not.toBe(old.metadata.uid);
+    expect(blocks().slice(0, before.length)).toEqual(before);
+    expect(JSON.parse(kept('identity.json'))).toMatchObject({ starts: 2 });
+
+    await storm.kubectl(['delete', 'testnet', 'net', '--timeout=90s']);
+    await storm.until('no claim', 30_000, async () => {
+      return (await storm.kubectl(['get', 'persistentvolumeclaims', '--output=name'])) === '';
+    });
   });
 });

@@ -107,6 +107,8 @@ describe.runIf(available)('the chart', { timeout: 60_000 }, () => {
     for (const kind of ['Deployment', 'DaemonSet']) {
       expect(environmentOf(the(objects, kind))['WATCH_NAMESPACES']).toBe('a,b');
     }
+    // To review a token is a right to the cluster: here the controller asks all nodes itself.
+    expect(JSON.stringify(objects)).not.toMatch(/OBSERV|peerstorm-agent\/token|tokenreviews/);
   });
 
   test('without nodeFaults gives agents neither the host process ids nor signals', async () => {
@@ -115,6 +117,31 @@ describe.runIf(available)('the chart', { timeout: 60_000 }, () => {
     expect(text).not.toContain('hostPID');
     expect(text).toContain('"add":["NET_ADMIN","SYS_ADMIN","SYS_PTRACE"]');
     expect(environmentOf(agent)['NODE_FAULTS']).toBe('false');
+  });
+
+  test('lets the controller read from agents, as their namespace and accounts are called', async () => {
+    const peers = ['--set', 'networkPolicy.from[0].podSelector.matchLabels.app=prometheus'];
+    const account = ['--set', 'controller.serviceAccount.name=reader'];
+    const above = ['--set', 'controller.observeByAgentsAbove=7'];
+    const objects = await render([...peers, ...account, ...above]);
+    expect(environmentOf(the(objects, 'DaemonSet'))).toMatchObject({
+      OBSERVATIONS_READER: 'system:serviceaccount:here:reader',
+    });
+    const deployment = the(objects, 'Deployment');
+    expect(environmentOf(deployment)).toMatchObject({
+      OBSERVE_BY_AGENTS_ABOVE: '7',
+      AGENT_TOKEN_FILE: '/var/run/secrets/peerstorm-agent/token',
+    });
+    expect(JSON.stringify(deployment)).toContain('"audience":"peerstorm-agent"');
+    const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy');
+    const froms = policies.map((one) =>
+      JSON.stringify(one['spec']).includes(
+        '"from":[{"podSelector":{"matchLabels":{"app":"prometheus"}}}',
+      ),
+    );
+    expect(froms).toEqual([true, true]);
+    const ofAgent = policies.find(({ metadata }) => metadata.name.endsWith('-agent'));
+    expect(JSON.stringify(ofAgent?.['spec'])).toMatch(/"from":.*component":"controller"/);
   });
 
   test('has a disruption budget for two controllers only', async () => {

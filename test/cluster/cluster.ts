@@ -1,15 +1,25 @@
-// A real Kubernetes of one host for the tests, with all its data below one folder. It lives in
-// namespaces of its own (processes, network, mounts): the machine sees one network link, one cgroup
-// and the folder, and everything else is gone as soon as the first process of it is. A cluster with
-// the folder FOLDER is reached by FOLDER/kubeconfig.
+// A real Kubernetes for the tests, with all its data below one folder: of one host, and of as many
+// more of settings.ts as are added. Each lives in namespaces of its own (processes, network,
+// mounts): the machine sees one network link, one cgroup for each host and the folder, and
+// everything else is gone as soon as the first process of the first host is. A cluster with the
+// folder FOLDER is reached by FOLDER/kubeconfig.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readlink, rm, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readlink, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type Identity, isThere, treeOf } from '../processes.ts';
-import { addressesOf, cgroupOf, linkOf } from './settings.ts';
+import {
+  addressesOf,
+  alive,
+  cgroupOf,
+  hostOf,
+  hosts,
+  linkOf,
+  type Place,
+  podRangesOf,
+} from './settings.ts';
 
 const here = import.meta.dirname;
 const limitMs = 180_000;
@@ -20,50 +30,102 @@ const limitMs = 180_000;
  */
 export async function startCluster(path: string, options = { owned: false }): Promise<string> {
   const folder = resolve(path);
-  // A socket's path has at most 107 bytes (unix(7)), and the kubelet's add 40 to it.
+  // A socket's path has at most 107 bytes (unix(7)), and those of another host's kubelet add 47.
   if (folder.length > 60) throw new TypeError(`too long a path for a cluster: ${folder}`);
   if (process.geteuid?.() !== 0) throw new TypeError('a cluster needs root');
   if (running(folder) !== undefined) throw new TypeError(`${folder} has a running cluster`);
   await removeData(folder);
-  await mkdir(join(folder, 'log'), { recursive: true, mode: 0o700 });
   const { stdout: programs } = await execa(join(here, 'build-kubernetes'), { stderr: 'inherit' });
   const index = await freeIndex();
+  await startHost({ folder, programs, index, number: 0 }, options);
+  return join(folder, 'kubeconfig');
+}
+
+/** Adds the next host of settings.ts, which has these images when its node is there; its name. */
+export async function addHost(path: string, images: readonly string[] = []): Promise<string> {
+  const cluster = resolve(path);
+  const number = hosts.findIndex((_, each) => running(folderOf(cluster, each)) === undefined);
+  const host = hosts[number];
+  if (host === undefined) throw new TypeError(`all ${hosts.length} hosts run already`);
+  if (number === 0) throw new TypeError(`no cluster in ${cluster}`);
+  const folder = folderOf(cluster, number);
+  await removeData(folder);
+  await mkdir(folder, { recursive: true });
+  await copyFile(join(cluster, 'kubeconfig'), join(folder, 'kubeconfig'));
+  const { stdout: programs } = await execa(join(here, 'build-kubernetes'), ['--cached']);
+  const index = Number(readFileSync(join(cluster, 'index'), 'utf8'));
+  await startHost({ folder, programs, index, number }, { owned: false, images });
+  return host.name;
+}
+
+/** As when its power fails: its Node is left to the cluster. */
+export async function removeHost(path: string, name: string, keepLogs = false): Promise<void> {
+  const cluster = resolve(path);
+  const number = hosts.findIndex((host) => host.name === name);
+  const folder = folderOf(cluster, number);
+  if (!existsSync(folder)) return;
+  await end(folder);
+  const index = Number(readFileSync(join(cluster, 'index'), 'utf8'));
+  if (running(cluster) !== undefined) {
+    const [program = '', ...args] = inItsNetwork(cluster, ['ip', 'link', 'delete', name]);
+    await execa(program, args, { reject: false });
+  }
+  await removeCgroups(cgroupOf({ index, number }));
+  if (keepLogs) return;
+  await removeData(folder);
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function startHost(
+  place: Place,
+  { owned, images = [] }: { readonly owned: boolean; readonly images?: readonly string[] },
+): Promise<void> {
+  const { folder, index, number } = place;
+  await mkdir(join(folder, 'log'), { recursive: true, mode: 0o700 });
   await writeFile(join(folder, 'index'), `${index}`);
-  const pid = spawnHost({ folder, programs, index }, options.owned);
+  const pid = spawnHost(place, { owned, images });
   const [identity] = treeOf(pid);
   await writeFile(join(folder, 'pid'), JSON.stringify(identity));
-  if (options.owned) outlive(folder);
+  if (owned) outlive(folder);
   try {
-    await link(pid, index);
+    await link(pid, place);
     await isReady(folder);
   } catch (cause) {
     const said = readFileSync(join(folder, 'log', 'host.log'), 'utf8')
       .split('\n')
       .slice(-20);
-    await stopCluster(folder, { keepLogs: true });
-    throw new TypeError(`no cluster; see ${folder}/log\n${said.join('\n')}`, { cause });
+    if (number === 0) await stopCluster(folder, { keepLogs: true });
+    else await removeHost(join(folder, '..'), hostOf(place).name, true);
+    throw new TypeError(`no host; see ${folder}/log\n${said.join('\n')}`, { cause });
   }
-  return join(folder, 'kubeconfig');
 }
 
 export async function stopCluster(path: string, options = { keepLogs: false }): Promise<void> {
   const folder = resolve(path);
-  const identity = running(folder);
-  if (identity !== undefined) {
-    const tree = treeOf(identity.pid);
-    process.kill(identity.pid, 'SIGKILL'); // and the kernel ends the first process in it, and all
-    while (tree.some(isThere)) await sleep(50);
-  }
+  for (const { name } of hosts.slice(1)) await removeHost(folder, name);
+  await end(folder);
   if (existsSync(join(folder, 'index'))) {
     const index = Number(readFileSync(join(folder, 'index'), 'utf8'));
     // The network namespace outlives its processes: sockets of theirs say good-bye for minutes.
     await execa('ip', ['link', 'delete', linkOf(index)], { reject: false });
     await execa('ip', ['route', 'delete', ...unreachable(index)], { reject: false });
-    await removeCgroups(cgroupOf(index));
+    await removeCgroups(cgroupOf({ index, number: 0 }));
   }
   await removeData(folder, options.keepLogs ? ['log'] : []);
   if (!options.keepLogs) await rm(folder, { recursive: true, force: true });
 }
+
+/** Of a host: its first process, and the kernel with it all others. */
+async function end(folder: string): Promise<void> {
+  const identity = running(folder);
+  if (identity === undefined) return;
+  const tree = treeOf(identity.pid);
+  process.kill(identity.pid, 'SIGKILL'); // and the kernel ends the first process in it, and all
+  while (tree.some(isThere)) await sleep(50);
+}
+
+const folderOf = (cluster: string, number: number) =>
+  number === 0 ? cluster : join(cluster, hosts[number]?.name ?? '');
 
 /** Somebody who is there when this process is not any more. */
 function outlive(folder: string): void {
@@ -80,10 +142,12 @@ async function stopAfter(folder: string, owner: Identity): Promise<void> {
 
 /** What `docker save` has written: there is no registry. */
 export async function importImages(folder: string, tar: string): Promise<void> {
-  await inCluster(folder, ['ctr', '--namespace', 'k8s.io', 'images', 'import', tar]);
+  const folders = hosts.map((_, number) => folderOf(resolve(folder), number));
+  for (const each of folders.filter((one) => running(one) !== undefined))
+    await inCluster(each, ['ctr', '--namespace', 'k8s.io', 'images', 'import', tar]);
 }
 
-/** Runs a program on the host of the cluster. */
+/** Runs a program on the host with this folder: the cluster's, or FOLDER/NAME of another. */
 export async function inCluster(folder: string, argv: readonly string[]): Promise<string> {
   const [, first] = treeOf(running(resolve(folder))?.pid ?? -1);
   if (first === undefined) throw new TypeError(`no cluster in ${folder}`);
@@ -99,7 +163,7 @@ export function inItsNetwork(folder: string, argv: readonly string[]): readonly 
   return ['nsenter', '--target', `${first.pid}`, '--net', ...argv];
 }
 
-/** The process whose end is the cluster's. */
+/** The process whose end is the host's. */
 function running(folder: string): Identity | undefined {
   try {
     const identity = JSON.parse(readFileSync(join(folder, 'pid'), 'utf8')) as Identity;
@@ -110,8 +174,8 @@ function running(folder: string): Identity | undefined {
 }
 
 function spawnHost(
-  place: { readonly folder: string; readonly programs: string; readonly index: number },
-  owned: boolean,
+  { folder, programs, index, number }: Place,
+  { owned, images }: { readonly owned: boolean; readonly images: readonly string[] },
 ): number {
   const namespaces = ['--net', '--mount', '--pid', '--uts', '--ipc', '--propagation=private'];
   const argv = [
@@ -119,17 +183,17 @@ function spawnHost(
     ...['unshare', ...namespaces, '--fork', '--kill-child', '--mount-proc'],
     // The first process waits for all that are orphaned.
     ...['bash', '-c', '"$@" & wait $!', 'host', process.execPath, join(here, 'host.ts')],
-    ...[place.folder, place.programs, `${place.index}`],
+    ...[folder, programs, `${index}`, `${number}`, ...images],
   ];
   const [program = '', ...args] = argv;
-  const log = openSync(join(place.folder, 'log', 'host.log'), 'a');
+  const log = openSync(join(folder, 'log', 'host.log'), 'a');
   const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
   const child = spawn(program, args, {
     cwd: '/',
     detached: true,
     stdio: ['ignore', log, log],
     // kubeconfigs and proxies of the caller are none of its business.
-    env: { PATH: path, HOME: join(place.folder, 'home') },
+    env: { PATH: path, HOME: join(folder, 'home') },
   });
   closeSync(log);
   child.unref();
@@ -145,26 +209,34 @@ async function freeIndex(): Promise<number> {
   throw new TypeError('there are 64 clusters already');
 }
 
-/** From this network namespace to the cluster's. */
-async function link(pid: number, index: number): Promise<void> {
+/** From this network namespace, or the first host's, to the host's. */
+async function link(pid: number, place: Place): Promise<void> {
   const ours = await readlink('/proc/self/ns/net');
   for (const until = Date.now() + 10_000; (await readlink(`/proc/${pid}/ns/net`)) === ours; ) {
     if (Date.now() > until) throw new TypeError('no network namespace');
     await sleep(20);
   }
+  const { folder, index, number } = place;
+  const ip = async (...args: readonly string[]) => {
+    const before = number === 0 ? [] : inItsNetwork(join(folder, '..'), []);
+    const [program = '', ...rest] = [...before, 'ip', ...args];
+    await execa(program, rest);
+  };
   // When the link is gone, what is meant for the cluster must not leave the machine.
-  await execa('ip', ['route', 'replace', ...unreachable(index)]);
-  const name = linkOf(index);
-  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`];
-  await execa('ip', ['link', 'add', name, ...peer]);
-  for (const address of addressesOf(index).outside)
-    await execa('ip', ['address', 'add', address, 'dev', name, 'nodad']);
-  await execa('ip', ['link', 'set', name, 'up']);
+  if (number === 0) await ip('route', 'replace', ...unreachable(index));
+  const name = number === 0 ? linkOf(index) : hostOf(place).name;
+  await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`);
+  const { outside, host } = addressesOf(place);
+  for (const address of outside) await ip('address', 'add', address, 'dev', name, 'nodad');
+  await ip('link', 'set', name, 'up');
+  if (number === 0) return;
+  for (const [family, range] of podRangesOf(number).entries())
+    await ip('route', 'add', range, 'via', host[family] ?? '', 'dev', name);
 }
 
 /** Behind the route of the link, whose metric is 0. */
 const unreachable = (index: number) =>
-  ['unreachable', addressesOf(index).network, 'metric', '4000000000'] as const;
+  ['unreachable', addressesOf({ index, number: 0 }).network, 'metric', '4000000000'] as const;
 
 async function isReady(folder: string): Promise<void> {
   for (const until = Date.now() + limitMs; !existsSync(join(folder, 'ready')); await sleep(100)) {
@@ -193,7 +265,18 @@ async function removeCgroups(name: string): Promise<void> {
 async function removeData(folder: string, except: readonly string[] = []): Promise<void> {
   const entries = await readdir(folder).catch(() => []);
   const ours = [
-    ...['Corefile', 'cgroup', 'cni', 'containerd', 'containerd.toml', 'etcd', 'hold', 'home'],
+    ...hosts.slice(1).map(({ name }) => name),
+    ...[
+      'Corefile',
+      alive,
+      'cgroup',
+      'cni',
+      'containerd',
+      'containerd.toml',
+      'etcd',
+      'hold',
+      'home',
+    ],
     ...[
       'index',
       'kube-proxy.json',

@@ -35,7 +35,7 @@ async function runIn(folder: string, storm: Storm, wanted: RunCase): Promise<Out
   const file = join(folder, 'case.yaml');
   await writeFile(file, wanted.spec.replace('{ name: case }', `{ name: ${name} }`));
   const terminal = terminalTo(said);
-  const loaded = await loadSpec(file, terminal, 'kubernetes');
+  const loaded = await loadSpec(file, terminal, { runtime: 'kubernetes' });
   if (loaded === undefined) throw new TypeError(said.join('\n'));
   const { kubeconfig, namespace } = storm;
   const cluster = await openCluster({ kubeconfig, namespace }, 'test');

@@ -5,11 +5,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { kinds } from '../../src/kinds/index.ts';
-import { planTestnet } from '../../src/plan/plan-testnet.ts';
 import type { HostReport, NetworkState } from '../../src/runtime/kubernetes/objects.ts';
-import { acceptTestnet } from '../../src/spec/accept.ts';
-import { drawn, frozen, mistakes, type Spec, sound, testnet, thawed } from '../fixtures/specs.ts';
+import {
+  drawn,
+  filesOnly,
+  frozen,
+  mistakes,
+  type Spec,
+  sound,
+  testnet,
+  thawed,
+} from '../fixtures/specs.ts';
+import { validated } from '../fixtures/validated.ts';
 import { hasCluster, Storm } from './harness.ts';
 
 const examples = join(import.meta.dirname, '../../examples');
@@ -44,7 +51,7 @@ describe.runIf(hasCluster('test/cluster/crd.test.ts'))('the API server', () => {
     );
   });
 
-  test.each(mistakes)('refuses $name', async ({ spec, says }) => {
+  test.each([...mistakes, ...filesOnly])('refuses $name', async ({ spec, says }) => {
     const said = await refusal(['create', ...strictly], testnet(spec));
     expect(said).toContain('is invalid');
     expect(said).toContain(says);
@@ -132,8 +139,7 @@ const emptyStatus = {
 };
 
 function isSound(spec: Spec): boolean {
-  const result = acceptTestnet(testnet(spec), (sane) => planTestnet(sane, kinds).problems);
-  return 'accepted' in result;
+  return 'accepted' in validated(spec);
 }
 
 /** What kubectl says as it fails. */
@@ -171,6 +177,7 @@ function schedule(): unknown {
     faultIds: { cut: 1 },
     probe: { id: 2, start: 1_795_000_000_000, pairs },
     openEgress: true,
+    observe: { everyMs: 1000, groups: [{ name: 'full', kind: 'reference', config: '{}' }] },
   };
   const state: Record<keyof NetworkState, unknown> = {
     ...identity,
@@ -212,6 +219,7 @@ function report(): unknown {
     reportedAt: '2026-11-23T11:00:00.123Z',
     agentStartedAt: '2026-11-23T10:00:00Z',
     agentVersion: '0.1.0',
+    agentAddress: '10.1.2.3:9469',
     capabilities: [{ feature: 'nft', ok: false, reason: 'none', fix: 'install nftables' }],
     testnets: [of],
   };

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { TestnetStatus } from '../../src/runtime/kubernetes/objects.ts';
 import { requireTier } from '../require.ts';
-import { inCluster } from './cluster.ts';
+import { inCluster, inItsNetwork } from './cluster.ts';
 
 export const release = { name: 'peerstorm', namespace: 'peerstorm-system' };
 const root = join(import.meta.dirname, '../..');
@@ -164,7 +164,10 @@ async function explain(namespace: string): Promise<string> {
     await kubectl([...args, `--namespace=${namespace}`]).catch(String);
   const last = ['--sort-by=.lastTimestamp', '--no-headers'];
   const pods = await show('get', 'pods', '--output=wide');
+  // First what is short and says most: reports of failed tests are cut.
+  const problems = 'jsonpath={range .items[*]}{.metadata.name}: {.status.problems}\n{end}';
   const parts = [
+    await show('get', 'testnets', `--output=${problems}`),
     pods.split('\n').slice(0, 20).join('\n'),
     (await show('get', 'events', ...last)).split('\n').slice(-20).join('\n'),
   ];
@@ -220,6 +223,11 @@ export async function resetConnections(): Promise<void> {
   }
 }
 
+/** The command that starts a program of this machine with the network of the cluster's host. */
+export function fromHost(argv: readonly string[]): readonly string[] {
+  return inItsNetwork(folder(), argv);
+}
+
 const bothAs = [() => true, () => false] as const;
 
 function pidOf(program: string): string {
@@ -266,6 +274,23 @@ export async function reaches(from: Pod, to: Pod): Promise<boolean> {
     return exitCode === 0;
   });
   return (await Promise.all(tries)).some(Boolean);
+}
+
+/** What is answered in the network of a pod, on its loopback. */
+export async function fetchIn(
+  pod: Pod,
+  { port, path, token }: { readonly port: number; readonly path: string; readonly token: string },
+): Promise<{ readonly status: number; readonly body: string }> {
+  const [pid] = processesOfPod(pod);
+  if (pid === undefined) throw new TypeError(`no process of ${pod.metadata.name}`);
+  const program = `
+    const authorization = process.argv[2] === '' ? {} : { authorization: 'Bearer ' + process.argv[2] };
+    const answer = await fetch(process.argv[1], { headers: authorization });
+    console.log(JSON.stringify({ status: answer.status, body: await answer.text() }));`;
+  const argv = ['--input-type=module', '-e', program, `http://127.0.0.1:${port}${path}`, token];
+  const inside = [`--net=/proc/${pid}/ns/net`, process.execPath, ...argv];
+  const { stdout } = await execa('nsenter', inside);
+  return JSON.parse(stdout) as { readonly status: number; readonly body: string };
 }
 
 /** Tables of ours in the network namespace of a pod. */

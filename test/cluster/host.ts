@@ -1,57 +1,78 @@
-// The host of the test cluster, from the inside: started in namespaces of its own, as a child of
-// their first process, it makes the mounts, the addresses and the files, starts all programs of
-// settings.ts, and starts again what ends, as a service manager would. While the file `hold/NAME`
-// is there, NAME is not started. It ends with its namespaces.
+// A host of the test cluster, from the inside: started in namespaces of its own, as a child of
+// their first process, it makes the mounts, the addresses and the files, imports the images that it
+// is given, starts the programs of settings.ts for its roles, and starts again what ends, as a
+// service manager would. While the file `hold/NAME` is there, NAME is not started. It ends with its
+// namespaces, and these end with it; one without a control plane ends with the first host, too.
 import { spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import {
   addressesOf,
+  alive,
   cgroupOf,
   containerd,
+  controls,
   filesOf,
-  hostName,
+  hostOf,
   kubeconfig,
   type Place,
   type Program,
   programsOf,
   sandboxImage,
+  volumes,
 } from './settings.ts';
 
-const [folder = '', programs = '', index = ''] = process.argv.slice(2);
-await becomeHost({ folder, programs, index: Number(index) });
+const [folder = '', programs = '', index = '', number = '', ...images] = process.argv.slice(2);
+await becomeHost({ folder, programs, index: Number(index), number: Number(number) });
 
 async function becomeHost(place: Place): Promise<void> {
   const at = (...path: string[]) => join(place.folder, ...path);
   await mounts(place);
   await network(place);
-  for (const each of ['cni', 'hold', 'kubelet', 'log/pods', 'pids', 'pki', 'volumes'])
+  for (const each of ['cni', 'hold', 'kubelet', 'log/pods', 'pids', 'pki'])
     await mkdir(at(each), { recursive: true });
+  for (let volume = 0; volume < volumes; volume += 1)
+    await mkdir(at('volumes', `${volume}`), { recursive: true });
   for (const [name, text] of Object.entries(filesOf(place))) await writeFile(at(name), text);
-  const token = await secrets(place);
+  const token = controls(place) ? await secrets(place) : undefined;
 
-  const [etcd, runtime, server, ...others] = programsOf(place);
-  for (const program of [etcd, runtime, server]) if (program !== undefined) keep(place, program);
-  // The API server makes itself a certificate, which the others are to trust.
-  await until(() => access(at('pki', 'apiserver.crt')));
-  const ca = readFileSync(at('pki', 'apiserver.crt'), 'utf8');
-  await writeFile(at('kubeconfig'), kubeconfig(place, { token, ca }), { mode: 0o600 });
+  const all = programsOf(place);
+  for (const program of all.filter(({ first }) => first)) keep(place, program);
+  if (token === undefined) endWithFirst(place);
+  else {
+    createServer().listen(at(alive));
+    // The API server makes itself a certificate, which the others are to trust.
+    await until(() => access(at('pki', 'apiserver.crt')));
+    const ca = readFileSync(at('pki', 'apiserver.crt'), 'utf8');
+    await writeFile(at('kubeconfig'), kubeconfig(place, { token, ca }), { mode: 0o600 });
+  }
   await until(() => importSandbox(place));
+  for (const tar of images) await importImage(tar);
   await until(() => kubectl(place, ['get', '--raw', '/readyz']));
-  await until(() => kubectl(place, ['apply', '-f', at('objects.json')]));
-  for (const program of others) keep(place, program);
+  if (controls(place)) await until(() => kubectl(place, ['apply', '-f', at('objects.json')]));
+  for (const program of all.filter(({ first }) => !first)) keep(place, program);
 
-  await until(() => kubectl(place, ['wait', 'node', hostName, '--for=condition=Ready']));
+  const { name } = hostOf(place);
+  await until(() => kubectl(place, ['wait', 'node', name, '--for=condition=Ready']));
   await until(() => kubectl(place, ['get', 'serviceaccount', 'default']));
-  await until(() => fetch('http://127.0.0.1:8181/ready').then((answer) => isOk(answer)));
+  if (controls(place))
+    await until(() => fetch('http://127.0.0.1:8181/ready').then((answer) => isOk(answer)));
   await writeFile(at('ready'), '');
 }
 
-async function mounts({ folder, index }: Place): Promise<void> {
+/** The kernel closes the connection, however the first host has ended. */
+function endWithFirst({ folder }: Place): void {
+  const first = connect(join(folder, '..', alive));
+  first.once('error', (error) => console.log(new Date().toISOString(), error.message));
+  first.once('close', () => process.exit(1));
+}
+
+async function mounts({ folder, ...place }: Place): Promise<void> {
   // /sys shows the network namespace it was mounted in.
   const kept = join(folder, 'cgroup');
   await mkdir(kept, { recursive: true });
@@ -65,22 +86,24 @@ async function mounts({ folder, index }: Place): Promise<void> {
   await execa('mount', ['--make-rshared', '/']);
   const controllers = await readdir('/sys/fs/cgroup', { withFileTypes: true });
   for (const controller of controllers.filter((entry) => entry.isDirectory()))
-    await mkdir(join('/sys/fs/cgroup', controller.name, cgroupOf(index)), { recursive: true });
+    await mkdir(join('/sys/fs/cgroup', controller.name, cgroupOf(place)), { recursive: true });
   // As much as four programs of the control plane: in the same cgroup as these, pods of a real host
   // are up against system.slice as a whole.
-  const weight = join('/sys/fs/cgroup/cpu', cgroupOf(index), 'cpu.shares');
+  const weight = join('/sys/fs/cgroup/cpu', cgroupOf(place), 'cpu.shares');
   if (existsSync(weight)) await writeFile(weight, '4096');
 }
 
-async function network({ index }: Place): Promise<void> {
-  await execa('hostname', [hostName]);
+async function network(place: Place): Promise<void> {
+  const { gateway, inside } = addressesOf(place);
+  await execa('hostname', [hostOf(place).name]);
   await execa('ip', ['link', 'set', 'lo', 'up']);
   // The other end of the link is made outside.
   await until(() => execa('ip', ['link', 'set', 'eth0', 'up']));
-  for (const address of addressesOf(index).inside)
+  for (const address of inside)
     await execa('ip', ['address', 'add', address, 'dev', 'eth0', 'nodad']);
   // An address that is no pod's: the outside world, as far as there is one.
-  await execa('ip', ['address', 'add', '203.0.113.1/32', 'dev', 'lo']);
+  if (controls(place)) await execa('ip', ['address', 'add', '203.0.113.1/32', 'dev', 'lo']);
+  else for (const via of gateway) await execa('ip', ['route', 'add', 'default', 'via', via]);
   for (const family of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'])
     await writeFile(`/proc/sys/net/${family}`, '1');
 }
@@ -136,6 +159,10 @@ async function importSandbox({ folder, programs }: Place): Promise<void> {
   await writeFile(join(image, 'manifest.json'), JSON.stringify(manifest));
   const tar = join(folder, 'sandbox.tar');
   await execa('tar', ['-cf', tar, '-C', image, 'manifest.json', 'config.json', 'layer.tar']);
+  await importImage(tar);
+}
+
+async function importImage(tar: string): Promise<void> {
   await execa('ctr', ['--address', containerd, '-n', 'k8s.io', 'images', 'import', tar]);
 }
 

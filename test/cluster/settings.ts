@@ -1,33 +1,65 @@
-// What the programs of the test cluster are told, as text; nothing is started here. The cluster has
-// one host, `host-1`, with namespaces of its own, so standard ports and paths are free in it.
+// What the programs of the test cluster are told, as text; nothing is started here. Each host has
+// namespaces of its own, so standard ports and paths are free in it. `host-1` is always there and
+// runs the control plane; the others of the list are added by who wants them, each by a link of
+// its own to `host-1`, which routes.
 import { join } from 'node:path';
 
+type Role = 'control plane' | 'pods';
+
+export type Host = { readonly name: string; readonly roles: readonly Role[] };
+
+export const hosts = [
+  { name: 'host-1', roles: ['control plane', 'pods'] },
+  { name: 'host-2', roles: ['pods'] },
+] as const satisfies readonly Host[];
+
+/** One host of one cluster. */
 export type Place = {
+  /** Of the host; that of the first is the cluster's, in which those of the others are. */
   readonly folder: string;
   /** Where build-kubernetes has put the programs. */
   readonly programs: string;
   /** Clusters on one machine differ by it: addresses, the name of the link, cgroups. */
   readonly index: number;
+  /** Of the host, in `hosts`. */
+  readonly number: number;
 };
 
-export const hostName = 'host-1';
+export const hostOf = ({ number }: Pick<Place, 'number'>): Host => hosts[number] ?? hosts[0];
+export const controls = (place: Place) => hostOf(place).roles.includes('control plane');
+
+/** By whose connections the other hosts learn that the first is gone. */
+export const alive = 'alive';
 export const sandboxImage = 'peerstorm.dev/pause:1';
 export const containerd = '/run/containerd/containerd.sock';
 const dns = '10.96.0.10';
-const podRanges = ['10.244.0.0/16', 'fd00:10:244::/64'] as const;
+/** So many there are. */
+export const volumes = 8;
+const podRanges = ['10.244.0.0/16', 'fd00:10:244::/48'] as const;
 
-/** Both ends of the link; 198.18.0.0/15 is for tests (RFC 2544). */
-export function addressesOf(index: number) {
+/** Of the pods of a host, out of the cluster's. */
+export const podRangesOf = (number: number) =>
+  [`10.244.${number * 128}.0/17`, `fd00:10:244:${number}::/64`] as const;
+
+/**
+ * Both ends of the link to a host: the outside is the machine's for the first, and the first's for
+ * the others; 198.18.0.0/15 is for tests (RFC 2544).
+ */
+export function addressesOf({ index, number }: Pick<Place, 'index' | 'number'>) {
+  const four = (last: number) => `198.18.${index}.${4 * number + last}`;
+  const six = (last: number) => `fd00:198:18:${index}:${number}::${last}`;
   return {
-    network: `198.18.${index}.0/30`,
-    outside: [`198.18.${index}.1/30`, `fd00:198:18:${index}::1/64`],
-    inside: [`198.18.${index}.2/30`, `fd00:198:18:${index}::2/64`],
-    host: [`198.18.${index}.2`, `fd00:198:18:${index}::2`],
+    network: `${four(0)}/30`,
+    outside: [`${four(1)}/30`, `${six(1)}/80`],
+    inside: [`${four(2)}/30`, `${six(2)}/80`],
+    gateway: [four(1), six(1)],
+    host: [four(2), six(2)],
   } as const;
 }
 
 export const linkOf = (index: number) => `peerstorm-k${index}`;
-export const cgroupOf = (index: number) => `peerstorm-k${index}`;
+export const cgroupOf = ({ index, number }: Pick<Place, 'index' | 'number'>) =>
+  number === 0 ? `peerstorm-k${index}` : `peerstorm-k${index}-${number}`;
 
 /** Of everybody in the cluster and of the tests: all may do all. */
 export function kubeconfig(place: Place, secret: { token: string; ca: string }): string {
@@ -38,7 +70,7 @@ export function kubeconfig(place: Place, secret: { token: string; ca: string }):
       {
         name: 'peerstorm-test',
         cluster: {
-          server: `https://${addressesOf(place.index).host[0]}:6443`,
+          server: `https://${addressesOf(place).host[0]}:6443`,
           'certificate-authority-data': Buffer.from(secret.ca).toString('base64'),
         },
       },
@@ -55,26 +87,39 @@ export function kubeconfig(place: Place, secret: { token: string; ca: string }):
 }
 
 export type Program = {
+  readonly role: Role;
+  /** The others need it: it is started first. */
+  readonly first?: true;
   readonly name: string;
   readonly argv: readonly [program: string, ...args: string[]];
 };
 
 /** In the order of their start. */
 export function programsOf(place: Place): readonly Program[] {
+  const { roles } = hostOf(place);
+  return [...controlPlane(place), ...forPods(place)].filter(({ role }) => roles.includes(role));
+}
+
+const flags = (values: Readonly<Record<string, string>>) =>
+  Object.entries(values).map(([flag, value]) => `--${flag}=${value}`);
+
+function controlPlane(place: Place): readonly Program[] {
+  const role = 'control plane';
   const at = (...path: string[]) => join(place.folder, ...path);
   const built = (name: string) => join(place.programs, name);
   const client = at('kubeconfig');
-  const flags = (values: Readonly<Record<string, string>>) =>
-    Object.entries(values).map(([flag, value]) => `--${flag}=${value}`);
-  const [address] = addressesOf(place.index).host;
+  const [address] = addressesOf(place).host;
   return [
     {
       name: 'etcd',
+      role,
+      first: true,
       argv: ['etcd', ...flags({ 'data-dir': at('etcd'), 'unsafe-no-fsync': 'true' })],
     },
-    { name: 'containerd', argv: ['containerd', '--config', at('containerd.toml')] },
     {
       name: 'kube-apiserver',
+      role,
+      first: true,
       argv: [
         built('kube-apiserver'),
         ...flags({
@@ -96,6 +141,7 @@ export function programsOf(place: Place): readonly Program[] {
     },
     {
       name: 'kube-controller-manager',
+      role,
       argv: [
         built('kube-controller-manager'),
         ...flags({
@@ -110,27 +156,43 @@ export function programsOf(place: Place): readonly Program[] {
     },
     {
       name: 'kube-scheduler',
+      role,
       argv: [
         built('kube-scheduler'),
         ...flags({ 'bind-address': '127.0.0.1', kubeconfig: client, 'leader-elect': 'false' }),
       ],
     },
+    { name: 'coredns', role, argv: [built('coredns'), '-conf', at('Corefile')] },
+  ];
+}
+
+function forPods(place: Place): readonly Program[] {
+  const role = 'pods';
+  const at = (...path: string[]) => join(place.folder, ...path);
+  const built = (name: string) => join(place.programs, name);
+  return [
+    {
+      name: 'containerd',
+      role,
+      first: true,
+      argv: ['containerd', '--config', at('containerd.toml')],
+    },
     {
       name: 'kubelet',
+      role,
       argv: [
         built('kubelet'),
         ...flags({
           'cert-dir': at('kubelet', 'pki'),
           config: at('kubelet.json'),
-          'hostname-override': hostName,
-          kubeconfig: client,
-          'node-ip': addressesOf(place.index).host.join(','),
+          'hostname-override': hostOf(place).name,
+          kubeconfig: at('kubeconfig'),
+          'node-ip': addressesOf(place).host.join(','),
           'root-dir': at('kubelet'),
         }),
       ],
     },
-    { name: 'kube-proxy', argv: [built('kube-proxy'), `--config=${at('kube-proxy.json')}`] },
-    { name: 'coredns', argv: [built('coredns'), '-conf', at('Corefile')] },
+    { name: 'kube-proxy', role, argv: [built('kube-proxy'), `--config=${at('kube-proxy.json')}`] },
   ];
 }
 
@@ -139,13 +201,13 @@ export function filesOf(place: Place): Readonly<Record<string, string>> {
   const client = join(place.folder, 'kubeconfig');
   return {
     'containerd.toml': containerdToml(place),
-    'cni/10-pods.conflist': JSON.stringify(podNetwork),
+    'cni/10-pods.conflist': JSON.stringify(podNetwork(place)),
     'kubelet.json': JSON.stringify(kubelet(place)),
     'kube-proxy.json': JSON.stringify({
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
       kind: 'KubeProxyConfiguration',
       mode: 'nftables',
-      hostnameOverride: hostName,
+      hostnameOverride: hostOf(place).name,
       clusterCIDR: podRanges.join(','),
       clientConnection: { kubeconfig: client },
       // The machine's own, which is not for us to change.
@@ -196,7 +258,7 @@ runtime_type = "io.containerd.runc.v2"
 }
 
 /** A routed link for each pod, as kind has them: a bridge ends at 1024 ports. */
-const podNetwork = {
+const podNetwork = ({ number }: Place) => ({
   cniVersion: '0.4.0',
   name: 'pods',
   plugins: [
@@ -206,21 +268,21 @@ const podNetwork = {
         type: 'host-local',
         dataDir: '/run/cni',
         routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
-        ranges: podRanges.map((subnet) => [{ subnet }]),
+        ranges: podRangesOf(number).map((subnet) => [{ subnet }]),
       },
     },
     { type: 'portmap', capabilities: { portMappings: true } },
   ],
-};
+});
 
-const kubelet = ({ folder, index }: Place) => ({
+const kubelet = ({ folder, ...place }: Place) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
   // A throw-away cluster: else the API server needs a client certificate for exec and logs.
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
   authorization: { mode: 'AlwaysAllow' },
   cgroupDriver: 'cgroupfs',
-  cgroupRoot: `/${cgroupOf(index)}`,
+  cgroupRoot: `/${cgroupOf(place)}`,
   clusterDNS: [dns],
   clusterDomain: 'cluster.local',
   containerRuntimeEndpoint: `unix://${containerd}`,
@@ -242,8 +304,12 @@ const kubelet = ({ folder, index }: Place) => ({
   volumePluginDir: join(folder, 'kubelet', 'volume-plugins'),
 });
 
+const onHost = (name: string) => ({
+  matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [name] }],
+});
+
 /** DNS runs beside the kubelet; to the pods it is the Service that it is everywhere. */
-function objects({ folder, index }: Place): readonly object[] {
+function objects({ folder, ...place }: Place): readonly object[] {
   const ports = [
     { name: 'dns', port: 53, protocol: 'UDP' },
     { name: 'dns-tcp', port: 53, protocol: 'TCP' },
@@ -265,7 +331,7 @@ function objects({ folder, index }: Place): readonly object[] {
       kind: 'EndpointSlice',
       metadata: kubeDns,
       addressType: 'IPv4',
-      endpoints: [{ addresses: [addressesOf(index).host[0]], conditions: { ready: true } }],
+      endpoints: [{ addresses: [addressesOf(place).host[0]], conditions: { ready: true } }],
       ports,
     },
     {
@@ -278,7 +344,7 @@ function objects({ folder, index }: Place): readonly object[] {
       provisioner: 'kubernetes.io/no-provisioner',
       volumeBindingMode: 'WaitForFirstConsumer',
     },
-    ...Array.from({ length: 8 }, (_, number) => ({
+    ...Array.from({ length: volumes }, (_, number) => ({
       apiVersion: 'v1',
       kind: 'PersistentVolume',
       metadata: { name: `volume-${number}` },
@@ -287,7 +353,9 @@ function objects({ folder, index }: Place): readonly object[] {
         capacity: { storage: '10Gi' },
         storageClassName: 'volumes',
         persistentVolumeReclaimPolicy: 'Retain',
-        hostPath: { path: join(folder, 'volumes', `${number}`), type: 'DirectoryOrCreate' },
+        // Of those on the host's disk only these are made writable for who is not root.
+        local: { path: join(folder, 'volumes', `${number}`) },
+        nodeAffinity: { required: { nodeSelectorTerms: [onHost(hostOf(place).name)] } },
       },
     })),
   ];
