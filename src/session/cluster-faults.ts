@@ -108,14 +108,26 @@ export async function clearFaults(
   return wanted;
 }
 
+/**
+ * With the version that was seen: two who clear at a time do not undo each other. The controller
+ * writes statuses meanwhile, and each is a new version.
+ */
 async function wishClear(
-  { api }: Cluster,
-  object: TestnetObject,
+  cluster: Cluster,
+  seen: TestnetObject,
   faults: readonly string[],
 ): Promise<void> {
-  const { namespace = '', name, resourceVersion } = object.metadata;
-  const wished = [...new Set([...clearWished(object), ...faults])];
-  // With the version that was seen: two who clear at a time do not undo each other.
-  const metadata = { annotations: clearWish(wished), resourceVersion };
-  await api.mergePatch(resources.testnets, { namespace, name }, { metadata });
+  const { namespace = '', name, uid, resourceVersion } = seen.metadata;
+  const annotations = clearWish([...new Set([...clearWished(seen), ...faults])]);
+  const metadata = { annotations, uid, resourceVersion };
+  try {
+    await cluster.api.mergePatch(resources.testnets, { namespace, name }, { metadata });
+  } catch (error) {
+    if (!hasCode(error, 'API_CONFLICT')) throw error;
+    const newest = await testnetNamed(cluster, name);
+    // Of one that is gone no fault is left, nor of its run.
+    if (newest === undefined || newest.metadata.uid !== uid) return;
+    if (newest.metadata.resourceVersion === resourceVersion) throw error;
+    await wishClear(cluster, newest, faults);
+  }
 }

@@ -5,8 +5,10 @@ import { type User, unknownResource, userOf } from '../../test/cluster-user.ts';
 import { cluster, specOf, testnetObject } from '../../test/controller.ts';
 import { resources } from '../runtime/kubernetes/api.ts';
 import { faultDocument } from '../spec/schema.ts';
+import { testnetNamed } from './cluster.ts';
 import { clusterTestnets } from './cluster-testnets.ts';
 import type { Session, Status, TimelineEvent } from './session.ts';
+import { clearWish, clearWished } from './wishes.ts';
 
 const cut = '  - { name: cut, at: 5s, for: 20s, partition: { sides: [{ group: boot }] } }';
 const heals = '  - { name: heals, after: cut, within: 30s, metric: components, is: "== 1" }';
@@ -207,6 +209,30 @@ describe('faults', () => {
       'alone cleared',
     ]);
     await expect(session.clearFaults('other')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('are cleared while others write the Testnet, whose wishes stay', async () => {
+    await running();
+    const place = { namespace: 'storms', name: 'case' };
+    const clearing = (names: string) => ({ metadata: { annotations: clearWish([names]) } });
+    const { api } = user.cluster;
+    let versions = 3;
+    const busy = clusterTestnets({
+      ...user.cluster,
+      api: {
+        ...api,
+        mergePatch: async (resource, named, patch) => {
+          versions -= 1;
+          if (versions === 2) world.server.change(resource, place, clearing('other'));
+          else if (versions > 0) world.server.change(resource, place, { status: { versions } });
+          return await api.mergePatch(resource, named, patch);
+        },
+      },
+    });
+    expect(await busy.open('case').clearFaults()).toEqual(['cut']);
+    expect(versions).toBe(0);
+    const object = await testnetNamed(user.cluster, 'case');
+    expect(object && clearWished(object)).toEqual(['other', 'cut']);
   });
 
   test('are accepted with warnings of what they lack', async () => {

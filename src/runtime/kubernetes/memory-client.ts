@@ -93,18 +93,16 @@ function writesOf(
       patch: unknown,
     ) => {
       await called('patch', resource, named.name);
-      const before = jsonOf(found(resource, named));
+      const before = found(resource, named);
       const change = withoutStatus(resource, jsonOf(patch));
-      return typed<T>(put(store, resource, mergePatched(before, change)));
+      refuseOld(resource, { seen: change['metadata'], stored: before });
+      return typed<T>(put(store, resource, mergePatched(jsonOf(before), change)));
     },
     update: async <T extends KubernetesObject>(resource: Resource, object: T) => {
-      const { name, resourceVersion } = object.metadata;
-      await called('update', resource, name);
+      await called('update', resource, object.metadata.name);
       const before = found(resource, object.metadata);
-      if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
-        throw fail('API_CONFLICT', `update ${resource.plural} ${name}: 409 it was changed`);
-      }
       const { status, ...rest } = jsonOf(object);
+      refuseOld(resource, { seen: rest['metadata'], stored: before });
       const kept = jsonOf(before)['status'];
       const next = withStatus.has(resource.plural) ? kept : status;
       return typed<T>(put(store, resource, next === undefined ? rest : { ...rest, status: next }));
@@ -170,6 +168,21 @@ async function* nothing(): AsyncIterable<string> {}
 function nameIn(metadata: JsonObject[string] | undefined): Named {
   const { name, namespace } = isObject(metadata) ? metadata : {};
   return { name: textOf(name), ...(typeof namespace === 'string' ? { namespace } : {}) };
+}
+
+/** A write that names a uid or version is of that one only. */
+function refuseOld(
+  { plural }: Resource,
+  {
+    seen,
+    stored: { metadata },
+  }: { readonly seen: JsonObject[string] | undefined; readonly stored: Stored },
+): void {
+  const { uid, resourceVersion } = isObject(seen) ? seen : {};
+  const isSame = (uid ?? metadata.uid) === metadata.uid;
+  const isNewest = (resourceVersion ?? metadata.resourceVersion) === metadata.resourceVersion;
+  if (isSame && isNewest) return;
+  throw fail('API_CONFLICT', `write ${plural} ${metadata.name}: 409 it was changed`);
 }
 
 function withoutStatus(resource: Resource, object: JsonObject): JsonObject {
