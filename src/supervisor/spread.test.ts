@@ -1,25 +1,37 @@
 import { expect, test } from 'vitest';
+import { scriptedPlan } from '../../test/scripted.ts';
 import type { NodeName } from '../names.ts';
+import { drawSample } from '../network/network.ts';
+import type { Observation } from '../network/observation.ts';
 import type { Sample } from '../network/sample.ts';
 import { createSpread } from './spread.ts';
 
 function record() {
   const said: string[] = [];
+  const tells = new Set<string>();
   const spread = createSpread(
     {
-      reorganised: (group, depths) =>
-        said.push(...depths.map((depth) => `${group} gave up ${depth}`)),
+      reorganised: (group, depths) => {
+        tells.add(group);
+        said.push(...depths.map((depth) => `${group} gave up ${depth}`));
+      },
       received: (group, seconds) => said.push(`${group} after ${seconds}`),
       reached: (share, seconds) => said.push(`${share} after ${seconds}`),
     },
     (node) => node.slice(0, node.lastIndexOf('-')),
   );
-  return { said, spread };
+  return { said, tells, spread };
 }
 
 function sampleOf(count: number, reorgs: readonly (readonly [number, number])[] = []): Sample {
   const nodes = Array.from({ length: count }, (_, i) => {
-    const sample = { answering: true, expected: true, tip: 'aa', metrics: {}, reorgs };
+    const sample = {
+      answering: true,
+      expected: true,
+      tip: 'aa',
+      metrics: { reorg_depth: 0 },
+      reorgs,
+    };
     return [`full-${i}` as NodeName, sample] as const;
   });
   return { t: 4_000, network: {}, edges: [], nodes: new Map(nodes) };
@@ -67,6 +79,25 @@ test('a reorg counts in the sample in which it was seen, and in no later one', (
     0,
   );
   expect(said).toEqual(['full gave up 2']);
+});
+
+test('whose nodes tell of reorgs is known before the first of them', () => {
+  const plan = scriptedPlan(2);
+  const names = plan.nodes.map(({ name }) => name);
+  const telling = (more: Partial<Observation>) =>
+    drawSample({
+      ...{ plan, now: 4_000, t: 4_000, world: { nodes: new Map(), enforcement: [] } },
+      observations: new Map(
+        names.map((name) => [name, { at: 4_000, observation: { peers: [], ...more } }]),
+      ),
+      ...{ memory: new Map(), ready: new Set(names), absences: new Map(), cuts: [] },
+    }).sample;
+  const { said, tells, spread } = record();
+  spread.sampled(telling({}), 0);
+  expect([...tells]).toEqual([]);
+  spread.sampled(telling({ reorgs: { count: 0, depths: [] } }), 0);
+  expect([...tells]).toEqual(['full']);
+  expect(said).toEqual([]);
 });
 
 test('blocks that nodes make up are forgotten', () => {

@@ -33,8 +33,9 @@ export function createSpread(recorder: Recorder, groupOf: (node: string) => stri
       }
     },
     sampled: (sample, now) => {
-      for (const [node, { reorgs }] of sample.nodes) {
-        if (reorgs === undefined) continue;
+      for (const [node, { metrics, reorgs = [] }] of sample.nodes) {
+        // Told before the first reorg, too: a sample lists reorgs from there on only.
+        if (metrics['reorg_depth'] === undefined) continue;
         const depths = reorgs.flatMap(([t, depth]) => (t === sample.t ? depth : []));
         recorder.reorganised(groupOf(node), depths);
       }
