@@ -35,18 +35,6 @@ test('nothing waits for longer than the most, however much comes', () => {
   expect(done).toEqual([500, 1_000, 1_300]);
 });
 
-test('nothing waits once it costs nothing', () => {
-  const zero = Date.now();
-  const done: number[] = [];
-  const patience = () => ({ quietMs: 200, mostMs: 500, freeAt: zero + 150 });
-  const postponed = postpone(() => done.push(Date.now() - zero), patience);
-  for (let each = 0; each < 3; each += 1) {
-    postponed.later();
-    vi.advanceTimersByTime(100);
-  }
-  expect(done).toEqual([150, 200]);
-});
-
 test('what is cancelled is not done', () => {
   const { done, postponed } = started();
   postponed.later();

@@ -6,8 +6,6 @@ export type Patience = {
   readonly quietMs: number;
   /** So long after the first one, though more may come. */
   readonly mostMs: number;
-  /** Unix ms; then it costs nothing, since something is done anyway. */
-  readonly freeAt?: number;
 };
 
 export interface Postponed {
@@ -27,14 +25,14 @@ export function postpone(task: () => void, patience: () => Patience): Postponed 
     cancel,
     later: () => {
       const now = systemClock.now();
-      const { quietMs, mostMs, freeAt = Infinity } = patience();
+      const { quietMs, mostMs } = patience();
       const { since } = waiting ?? { since: now };
       cancel();
       const run = () => {
         waiting = undefined;
         task();
       };
-      const at = Math.min(now + quietMs, since + mostMs, freeAt);
+      const at = Math.min(now + quietMs, since + mostMs);
       const timer = setTimeout(run, Math.max(0, at - now));
       waiting = { since, timer };
     },

@@ -122,7 +122,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
       if (!isDone(state) && !isOver) postponed.later();
     });
   };
-  const postponed = postpone(start, () => ({ ...options.patience(), freeAt: freeAt(state) }));
+  const postponed = postpone(start, options.patience);
   start();
   return {
     update: (next) => {
@@ -154,11 +154,6 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
       await letGo(state, options, how);
     },
   };
-}
-
-/** A moment before the lease is renewed, which is one run of nft as well. */
-function freeAt({ held }: State): number {
-  return (held?.enforcer.renewsAt() ?? Infinity) - 100;
 }
 
 /** Until all that is wished is so, but for what may wait. */

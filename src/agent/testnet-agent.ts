@@ -226,7 +226,10 @@ function patience(pods: number, schedule: Schedule | undefined): Patience {
   const now = systemClock.now();
   const isUrgent = schedule?.effects.some(({ end = Infinity }) => end > now) ?? false;
   const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods * 20);
-  return { quietMs, mostMs: Math.max(quietMs, pods * (isUrgent ? 20 : 200)) };
+  return {
+    quietMs,
+    mostMs: Math.max(quietMs, isUrgent ? pods * 20 : Math.min(20_000, pods * 200)),
+  };
 }
 
 function drop(state: State, uid: string, how: 'heal' | 'leave'): void {

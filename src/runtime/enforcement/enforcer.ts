@@ -99,14 +99,10 @@ export class Enforcer implements AsyncDisposable {
     return this.#classes.longestDelayMs();
   }
 
-  /** When the lease is renewed next, Unix ms: until then news of other nodes costs a run more. */
-  renewsAt(): number {
-    return this.#lease.renewAt();
-  }
-
-  /** What is known; counters are at most a second old at the next call. */
+  /** What is known; counters of faults in force are at most a second old at the next call. */
   enforcement(): Enforcement {
-    if (!this.#ended && systemClock.now() - this.#countedAt > (this.#point.counterAgeMs ?? 1_000)) {
+    const isCounting = !this.#ended && (this.#inForce?.effects.length ?? 0) > 0;
+    if (isCounting && systemClock.now() - this.#countedAt > (this.#point.counterAgeMs ?? 1_000)) {
       this.#countedAt = systemClock.now();
       this.#queue(() => this.#count()).catch((error: unknown) => this.#record(error));
     }
@@ -291,7 +287,9 @@ export class Enforcer implements AsyncDisposable {
     const retire = (pod ? '' : ruleset.flip) + (leftovers ?? ruleset.retire);
     const beside = prelude + (extra?.pending() ?? '');
     const leased = this.#leased(effects);
-    const covered = beside === '' && this.#drift === undefined && this.#lease.covers(leased);
+    // Who looks has no need to look soon.
+    const changes = beside !== '' || this.#drift !== undefined || look;
+    const covered = !changes && this.#lease.covers(leased);
     const lease = covered ? '' : this.#lease.renewal(leased);
     const flip = (pod ? ruleset.flip : ruleset.overlay) + lease;
     const whole = pod || ruleset.load.length <= 1;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { heartbeatMs, leaseFor } from './lease.ts';
+import { nodeName } from '../../names.ts';
+import { heartbeatMs, leaseFor, leaseOf } from './lease.ts';
 
 const now = 1_000_000;
 
@@ -15,6 +16,24 @@ test.each([
   expect(leaseFor(10, { ends, now })).toBe(seconds);
 });
 
+const fault = { fault: 'cut', from: [], to: [], start: 0, impairment: { kind: 'drop' } } as const;
+const pod = { kind: 'pod', node: nodeName('full', 0) } as const;
+
 test('two renewals may fail before the lease runs out', () => {
-  expect(heartbeatMs(9)).toBe(3_000);
+  for (const place of [pod, { kind: 'fabric' } as const]) {
+    expect(heartbeatMs(place, { effects: [fault], leaseSeconds: 9 })).toBe(3_000);
+  }
+});
+
+test('a pod without a fault in force is looked at once a lease', () => {
+  expect(heartbeatMs(pod, { effects: [], leaseSeconds: 9 })).toBe(9_000);
+});
+
+test('the lease of a pod without faults does not do for the first of them', () => {
+  const lease = leaseOf(pod);
+  const calm = { effects: [], leaseSeconds: 60 };
+  expect(lease.renewal(calm)).not.toBe('');
+  lease.taken(calm);
+  expect(lease.covers(calm)).toBe(true);
+  expect(lease.covers({ ...calm, effects: [fault] })).toBe(false);
 });

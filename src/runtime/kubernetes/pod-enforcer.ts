@@ -51,8 +51,6 @@ export type PodEnforcer = {
   /** Reads counters and drift now. */
   refresh(): Promise<void>;
   onChange(listener: () => void): void;
-  /** When the lease is renewed next, Unix ms: until then news of other nodes costs a run more. */
-  renewsAt(): number;
   /** The longest that a packet from here may still be on its way. */
   longestDelayMs(): number;
   /** Why egress is open though it was to be closed; a NetworkPolicy may close it. */
@@ -64,7 +62,7 @@ export type PodEnforcer = {
 /** Of all pods: processes at once, more would only wait for each other. */
 const pool = createPool(Math.max(2, availableParallelism()));
 
-/** Counters are read at changes, at heartbeats (each 20 s at most) and when asked to. */
+/** Counters of faults in force are read at changes, at heartbeats and when asked to. */
 const counterAgeMs = 25_000;
 
 /** A fault that ends sets all nodes to work. What waits before that needs no turn in the pool. */
@@ -100,7 +98,6 @@ export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodE
     enforcement: () => enforcer.enforcement(),
     refresh: () => enforcer.refresh(),
     onChange: (listener) => enforcer.onChange(listener),
-    renewsAt: () => enforcer.renewsAt(),
     longestDelayMs: () => enforcer.longestDelayMs(),
     egressProblem: () => egress.problem(),
     async dispose(how) {
