@@ -19,6 +19,7 @@ import { essenceOf, type Pod } from '../runtime/kubernetes/pod.ts';
 import { bindToPods } from '../runtime/kubernetes/surroundings.ts';
 import { agentReader } from './agent-answers.ts';
 import { type Controller, followAll, startController } from './controller.ts';
+import { sweepHostReports } from './host-reports.ts';
 import type { AskingAgents } from './observe.ts';
 import { secretsIn } from './passwords.ts';
 import { serveController } from './server.ts';
@@ -154,6 +155,10 @@ function lead(
     signal: hangUp,
   });
   const caches = followed(api, settings, signal);
+  // In namespaced mode hosts cannot be listed.
+  if (namespaces === undefined) {
+    void sweepHostReports({ api, clock: systemClock, log, ...caches }, signal);
+  }
   return startController(
     {
       api,

@@ -43,7 +43,7 @@
 - apiGroups: [peerstorm.dev]
   # delete: of hosts that are gone.
   resources: [hostreports]
-  verbs: [get, list, watch, delete]
+  verbs: [list, watch, delete]
 - apiGroups: [""]
   # What passwords of nodes are made from; made once, with a name that `create` cannot be held to.
   resources: [secrets]

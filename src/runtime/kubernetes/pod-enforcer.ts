@@ -46,7 +46,7 @@ export type PodEnforcer = {
     addresses: Addresses,
     options?: { readonly openEgress?: boolean; readonly largePackets?: boolean },
   ): Promise<void>;
-  /** What is known; counters are at most as old as the last change or a third of the lease. */
+  /** What is known; counters of faults in force are at most a third of the lease old. */
   enforcement(): Enforcement;
   /** Reads counters and drift now. */
   refresh(): Promise<void>;
