@@ -219,17 +219,16 @@ function keep(state: State, life: Life, claim: Claim): void {
 }
 
 /**
- * While a network grows, everybody hears of newcomers, and a change of a pod takes some 15 ms. As
+ * While a network grows, everybody hears of newcomers, and a change of a pod takes some 35 ms of a
+ * processor. Who runs is dialled by newcomers and answers them without having heard of them. As
  * long as a fault is on or to come, whoever is not heard of is not held back by it.
  */
 function patience(pods: number, schedule: Schedule | undefined): Patience {
   const now = systemClock.now();
   const isUrgent = schedule?.effects.some(({ end = Infinity }) => end > now) ?? false;
-  const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods * 20);
-  return {
-    quietMs,
-    mostMs: Math.max(quietMs, isUrgent ? pods * 20 : Math.min(20_000, pods * 200)),
-  };
+  const quietMs = isUrgent ? 250 : Math.min(4_000, 250 + pods * 20);
+  const mostMs = isUrgent ? pods * 20 : Math.min(60_000, pods * 300);
+  return { quietMs, mostMs: Math.max(quietMs, mostMs) };
 }
 
 function drop(state: State, uid: string, how: 'heal' | 'leave'): void {

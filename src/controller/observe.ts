@@ -70,10 +70,10 @@ export function observeNodes(observing: Observing, signal: AbortSignal): Observe
     signal,
   );
   return {
-    follow: (nodes, awaited = []) => {
+    follow: (nodes, awaited = [], every = 1) => {
       theirs = nodes.filter(isTheirs);
       const ours = (node: NodeName) => !isTheirs(node);
-      own.follow(nodes.filter(ours), awaited.filter(ours));
+      own.follow(nodes.filter(ours), awaited.filter(ours), every);
     },
   };
 }

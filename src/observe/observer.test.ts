@@ -153,6 +153,19 @@ describe('the observer', () => {
     stop.abort();
   });
 
+  test('asks each in one tick of as many as it is told', async () => {
+    const { asked, names, observer, clock, stop } = await observeFor(500, {
+      count: 4,
+      goesOn: true,
+    });
+    observer.follow(names, [], 3);
+    await clock.run(clock.sleep(6_000));
+    const counts = Map.groupBy(asked, ({ node }) => node);
+    expect(names.map((name) => counts.get(name)?.length)).toEqual([2, 2, 2, 2]);
+    expect(asked.filter(({ at }) => at < 2_000).map(({ node }) => node)).not.toContain('full-2');
+    stop.abort();
+  });
+
   test('leaves nodes that do not run in peace', async () => {
     const { asked, names } = await observeFor(2_500, { count: 3, followed: [] });
     expect([asked, names.length]).toEqual([[], 3]);

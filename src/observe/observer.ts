@@ -38,16 +38,18 @@ export type ObserverDependencies = {
 
 export interface Observer {
   /**
-   * The nodes that run now: these are asked from the next tick on. For answers of those that are
-   * awaited something waits: they are asked at once, unless they are being asked.
+   * The nodes that run now: these are asked from the next tick on, each in one tick of `every`. For
+   * answers of those that are awaited something waits: they are asked at once, unless they are
+   * being asked.
    */
-  follow(nodes: readonly NodeName[], awaited?: readonly NodeName[]): void;
+  follow(nodes: readonly NodeName[], awaited?: readonly NodeName[], every?: number): void;
 }
 
 /** What its parts share. `followed` is replaced whole. */
 type Observing = ObserverDependencies & {
   readonly signal: AbortSignal;
   followed: ReadonlySet<NodeName>;
+  every: number;
   readonly previous: Map<NodeName, Observation>;
   /** Nodes that were asked and have not answered. */
   readonly busy: Set<NodeName>;
@@ -60,6 +62,7 @@ export function startObserver(deps: ObserverDependencies, signal: AbortSignal): 
     ...deps,
     signal,
     followed: new Set(),
+    every: 1,
     previous: new Map(),
     busy: new Set(),
     mined: new Map(),
@@ -74,8 +77,9 @@ export function startObserver(deps: ObserverDependencies, signal: AbortSignal): 
   };
   for (const node of deps.targets.keys()) serve(node);
   return {
-    follow: (nodes, awaited = []) => {
+    follow: (nodes, awaited = [], every = 1) => {
       observing.followed = new Set(nodes);
+      observing.every = every;
       for (const node of nodes) serve(node);
       const { previous } = observing;
       for (const node of previous.keys()) if (!observing.followed.has(node)) previous.delete(node);
@@ -84,11 +88,12 @@ export function startObserver(deps: ObserverDependencies, signal: AbortSignal): 
   };
 }
 
-/** Asks every node once per interval, each at its own moment of the interval's first half. */
+/** Once per interval, each node at its own moment of the interval's first half. */
 async function ask(observing: Observing): Promise<void> {
   const { clock, intervalMs, signal } = observing;
-  while (!signal.aborted) {
-    const nodes = [...observing.followed];
+  for (let turn = 0; !signal.aborted; turn += 1) {
+    const { followed, every } = observing;
+    const nodes = [...followed].filter((_, index) => index % every === turn % every);
     const tick = clock.now();
     for (const [index, node] of nodes.entries()) {
       const due = tick + (index / nodes.length) * (intervalMs / 2);

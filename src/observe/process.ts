@@ -36,7 +36,9 @@ const observer = startObserver(
   },
   stop.signal,
 );
-process.on('message', ({ follow, awaited }: ToObserver) => observer.follow(follow, awaited));
+process.on('message', ({ follow, awaited, every }: ToObserver) =>
+  observer.follow(follow, awaited, every),
+);
 process.on('disconnect', () => process.exit(0));
 setInterval(() => {
   if (batch.observations.length + batch.failures.length === 0) return;

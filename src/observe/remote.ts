@@ -7,6 +7,7 @@ import type { Observed, Observer } from './observer.ts';
 export type ToObserver = {
   readonly follow: readonly NodeName[];
   readonly awaited: readonly NodeName[];
+  readonly every: number;
 };
 export type FromObserver = {
   readonly observations: {
@@ -32,11 +33,11 @@ export function forkObserver(options: {
   child.once('exit', options.onExit);
   let sent = '';
   return {
-    follow: (nodes, awaited = []) => {
-      const key = nodes.join();
+    follow: (nodes, awaited = [], every = 1) => {
+      const key = `${every} ${nodes.join()}`;
       if ((key === sent && awaited.length === 0) || !child.connected) return;
       sent = key;
-      child.send({ follow: nodes, awaited } satisfies ToObserver);
+      child.send({ follow: nodes, awaited, every } satisfies ToObserver);
     },
   };
 }

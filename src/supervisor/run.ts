@@ -119,6 +119,8 @@ export type Running = Omit<RunDependencies, 'targets' | 'keep'> & {
 };
 
 const tickMs = 200;
+/** Between two answers of a node before time 0: no sample is drawn, and machines have much to do. */
+const startingMs = 5_000;
 /** Whoever follows a log reads at least that often. */
 const logPollMs = 400;
 
@@ -299,7 +301,8 @@ function lookAround(running: Running): void {
   const isReady = ready.size === plan.nodes.length;
   running.readySince = isReady ? (running.readySince ?? clock.now()) : undefined;
   // The next wave, or time 0, waits for them.
-  observer.follow(up, isReady ? sampler.unheard(running, clock.now()) : peerless);
+  const awaited = isReady ? sampler.unheard(running, clock.now()) : peerless;
+  observer.follow(up, awaited, Math.max(1, Math.round(startingMs / plan.sampleIntervalMs)));
 }
 
 function enforceTimeout(running: Running, now: number): void {
