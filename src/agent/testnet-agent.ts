@@ -219,7 +219,7 @@ function keep(state: State, life: Life, claim: Claim): void {
 }
 
 /**
- * While a network grows, everybody hears of newcomers, and a change of a pod takes some 35 ms of a
+ * While a network grows, everybody hears of newcomers, and a change of a pod takes some 25 ms of a
  * processor. Who runs is dialled by newcomers and answers them without having heard of them. As
  * long as a fault is on or to come, whoever is not heard of is not held back by it.
  */

@@ -289,7 +289,7 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     },
   );
 
-  test('while no fault is on, news of another node tells what somebody has meddled with', async () => {
+  test('news of another node while no fault is on is read back by the next look', async () => {
     const enforcer = pods.enforcer('r-0');
     const impairment = lossy(0.5);
     const base = [{ fault: '', from: names(...left), to: names(...right), impairment }];
@@ -299,6 +299,8 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     await enforcer.enforce(schedule, others, open);
     await nft('r-0', 'insert', 'rule', 'inet', 'peerstorm', 'receive', 'counter');
     await enforcer.enforce(schedule, pods.addresses, open);
+    expect(enforcer.enforcement().drift).toBeUndefined();
+    await enforcer.refresh();
     expect(enforcer.enforcement().drift).toMatch(/receive differs/);
     const chain = () => nft('r-0', 'list', 'chain', 'inet', 'peerstorm', 'receive');
     await until(chain, (listing) => !listing.includes('counter packets'));

@@ -11,7 +11,7 @@ import { hostname } from 'node:os';
 import { fail, messageOf } from '../../errors.ts';
 import { compile } from '../../faults/compile.ts';
 import type { ScheduledEffect } from '../../faults/effect.ts';
-import { type Count, countersIn, tableDifferences } from '../../faults/readback.ts';
+import { type Count, countersIn } from '../../faults/readback.ts';
 import { type Ruleset, tableName } from '../../faults/ruleset.ts';
 import { shapesFrom } from '../../faults/shaping.ts';
 import { systemClock } from '../clock.ts';
@@ -212,26 +212,16 @@ export class Enforcer implements AsyncDisposable {
     const isCalm = (before?.effects.length ?? 0) === 0 && effects.length === 0;
     const isNews = isCalm && schedule === before?.schedule && this.#drift === undefined;
     const isFirst = isCalm && before === undefined && this.#found?.untouched === true;
-    const applied = await this.#apply(ruleset, effects, isNews);
+    const applied = await this.#apply(ruleset, effects);
     this.#appliedAt = systemClock.now();
     this.#noteTimes(effects, applied.began);
     if (schedule !== before?.schedule) this.#saidDrift = undefined;
     this.#inForce = { schedule, effects, revision, ruleset };
     this.#classes.keepOnly(ruleset.classes);
-    if (isFirst) this.#countedAt = this.#appliedAt;
     this.#notify();
     if (applied.retire !== '') await nft(this.#point.tool, applied.retire);
-    // Else it is read back by the next heartbeat, or with the next news.
-    const isDue = applied.changed && !isNews && !isFirst;
-    if (isDue || !this.#isAsBefore(before, applied.listing)) await this.#inspect();
-  }
-
-  /** Of the table as it was until a change; takes its counters. */
-  #isAsBefore(before: InForce | undefined, listing: string): boolean {
-    if (before === undefined || listing === '') return true;
-    this.#counters = countersIn(listing);
-    this.#countedAt = systemClock.now();
-    return tableDifferences(before.ruleset, listing, this.#point.place).length === 0;
+    // Else it is read back by the next heartbeat.
+    if (applied.changed && !isNews && !isFirst) await this.#inspect();
   }
 
   #compile(schedule: Schedule, effects: readonly ScheduledEffect[]): Ruleset {
@@ -276,10 +266,9 @@ export class Enforcer implements AsyncDisposable {
    * Returns when the flip began: until then what was before was in force for sure. A change is one
    * transaction of one process. But a fabric's large one is in pieces, since without privileges
    * netlink takes only so much at once, and so that the flip itself is short whatever the size; and
-   * what is replaced, which may be large too, is deleted after it. `look`: a pod's table is listed
-   * in the same run, as it was.
+   * what is replaced, which may be large too, is deleted after it.
    */
-  async #apply(ruleset: Ruleset, effects: InForce['effects'], look: boolean) {
+  async #apply(ruleset: Ruleset, effects: InForce['effects']) {
     const { place, tool, extra } = this.#point;
     const found = this.#found;
     const { prelude = '', leftovers } = found ?? {};
@@ -287,9 +276,7 @@ export class Enforcer implements AsyncDisposable {
     const retire = (pod ? '' : ruleset.flip) + (leftovers ?? ruleset.retire);
     const beside = prelude + (extra?.pending() ?? '');
     const leased = this.#leased(effects);
-    // Who looks has no need to look soon.
-    const changes = beside !== '' || this.#drift !== undefined || look;
-    const covered = !changes && this.#lease.covers(leased);
+    const covered = beside === '' && this.#drift === undefined && this.#lease.covers(leased);
     const lease = covered ? '' : this.#lease.renewal(leased);
     const flip = (pod ? ruleset.flip : ruleset.overlay) + lease;
     const whole = pod || ruleset.load.length <= 1;
@@ -300,12 +287,11 @@ export class Enforcer implements AsyncDisposable {
     if (!whole) await loadRuleset(tool, ruleset);
     const began = systemClock.now();
     const text = [...(whole ? [beside, ...ruleset.load] : []), flip, pod ? retire : ''].join('');
-    const asked = pod && look ? listTable : '';
-    const listing = text === '' ? '' : await nft(tool, text + asked, this.#point.ahead);
+    if (text !== '') await nft(tool, text, this.#point.ahead);
     this.#found = undefined;
     extra?.done();
     this.#lease.taken(leased);
-    return { began, listing, retire: pod ? '' : retire, changed: beside !== '' || flip !== '' };
+    return { began, retire: pod ? '' : retire, changed: beside !== '' || flip !== '' };
   }
 
   async #heartbeat(): Promise<void> {

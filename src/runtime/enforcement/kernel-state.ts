@@ -32,14 +32,10 @@ export function later(tool: Tool): Tool {
   return (program, args, options) => tool(program, args, { ...options, later: true });
 }
 
-/**
- * Hands a transaction to nft: to the process that waits for it, else to one of its own. Returns
- * what was asked for in it, as it was just before.
- */
-export async function nft(tool: Tool, input: string, ahead?: Ahead): Promise<string> {
+/** Hands a transaction to nft: to the process that waits for it, else to one of its own. */
+export async function nft(tool: Tool, input: string, ahead?: Ahead): Promise<void> {
   const outcome = await (ahead?.run(input) ?? tool('nft', ['-f', '-'], { input }));
   if (!outcome.ok) throw fail('ENFORCE_FAILED', outcome.message);
-  return outcome.stdout;
 }
 
 /** What of a ruleset can be there before it takes effect; all of it or nothing. */
