@@ -35,6 +35,23 @@ test('nothing waits for longer than the most, however much comes', () => {
   expect(done).toEqual([500, 1_000, 1_300]);
 });
 
+test('what waits is done sooner when there is less patience by then', () => {
+  const done: number[] = [];
+  const zero = Date.now();
+  let patience = { quietMs: 1_000, mostMs: 1_000 };
+  const postponed = postpone(
+    () => done.push(Date.now() - zero),
+    () => patience,
+  );
+  postponed.reconsider();
+  postponed.later();
+  vi.advanceTimersByTime(300);
+  patience = { quietMs: 200, mostMs: 500 };
+  postponed.reconsider();
+  vi.advanceTimersByTime(10_000);
+  expect(done).toEqual([300]);
+});
+
 test('what is cancelled is not done', () => {
   const { done, postponed } = started();
   postponed.later();

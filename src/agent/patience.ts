@@ -11,30 +11,36 @@ export type Patience = {
 export interface Postponed {
   /** Once more: it is done later, together with what waits already. */
   later(): void;
+  /** The patience may have changed for what waits. */
+  reconsider(): void;
   /** Nothing waits any more. */
   cancel(): void;
 }
 
 export function postpone(task: () => void, patience: () => Patience): Postponed {
-  let waiting: { readonly since: number; readonly timer: NodeJS.Timeout } | undefined;
-  const cancel = () => {
-    clearTimeout(waiting?.timer);
+  let waiting: { readonly first: number; readonly last: number } | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const run = () => {
     waiting = undefined;
+    task();
+  };
+  const reconsider = () => {
+    if (waiting === undefined) return;
+    clearTimeout(timer);
+    const { quietMs, mostMs } = patience();
+    const at = Math.min(waiting.last + quietMs, waiting.first + mostMs);
+    timer = setTimeout(run, Math.max(0, at - systemClock.now()));
   };
   return {
-    cancel,
+    reconsider,
+    cancel: () => {
+      clearTimeout(timer);
+      waiting = undefined;
+    },
     later: () => {
       const now = systemClock.now();
-      const { quietMs, mostMs } = patience();
-      const { since } = waiting ?? { since: now };
-      cancel();
-      const run = () => {
-        waiting = undefined;
-        task();
-      };
-      const at = Math.min(now + quietMs, since + mostMs);
-      const timer = setTimeout(run, Math.max(0, at - now));
-      waiting = { since, timer };
+      waiting = { first: waiting?.first ?? now, last: now };
+      reconsider();
     },
   };
 }

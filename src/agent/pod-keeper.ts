@@ -52,6 +52,8 @@ export interface PodKeeper {
   /** Takes note; what is to be done is done soon. */
   update(wish: PodWish): void;
   readonly claim: () => Claim;
+  /** Its processes have begun, or may begin. */
+  readonly isOpen: () => boolean;
   /** Of its network namespace, while it is held. */
   readonly netns: () => string | undefined;
   /** Undefined while no rules are in force in it. */
@@ -126,7 +128,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
   start();
   return {
     update: (next) => {
-      if (isSameWish(state.wish, next)) return;
+      if (isSameWish(state.wish, next)) return postponed.reconsider();
       const patient = state.open && next.schedule === state.wish.schedule;
       state.wish = next;
       state.mayWait &&= patient;
@@ -135,6 +137,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
       else start();
     },
     claim: () => state.wish.claim,
+    isOpen: () => state.open,
     netns: () => state.held?.namespace.path,
     enforced: () => enforcedPod(state),
     problem: () => problemOf(state),

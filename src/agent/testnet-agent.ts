@@ -211,7 +211,7 @@ function keep(state: State, life: Life, claim: Claim): void {
       signal,
       faultIds: life.faultIds,
       applied: (seconds) => metrics.applied(life.testnet, seconds),
-      patience: () => patience(keepers.size, state.view?.schedule),
+      patience: () => patience([...keepers.values()], state.view?.schedule),
       onFailure: options.onFailure,
       onRelease: (netns) => life.probes.forget(netns),
     }),
@@ -220,15 +220,20 @@ function keep(state: State, life: Life, claim: Claim): void {
 
 /**
  * While a network grows, everybody hears of newcomers, and a change of a pod takes some 25 ms of a
- * processor. Who runs is dialled by newcomers and answers them without having heard of them. As
- * long as a fault is on or to come, whoever is not heard of is not held back by it.
+ * processor. Who runs is dialled by newcomers and answers them without having heard of them, so it
+ * hears of them when nobody waits at a gate any more. As long as a fault is on or to come, whoever
+ * is not heard of is not held back by it.
  */
-function patience(pods: number, schedule: Schedule | undefined): Patience {
+function patience(pods: readonly PodKeeper[], schedule: Schedule | undefined): Patience {
   const now = systemClock.now();
   const isUrgent = schedule?.effects.some(({ end = Infinity }) => end > now) ?? false;
-  const quietMs = isUrgent ? 250 : Math.min(4_000, 250 + pods * 20);
-  const mostMs = isUrgent ? pods * 20 : Math.min(60_000, pods * 300);
-  return { quietMs, mostMs: Math.max(quietMs, mostMs) };
+  const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods.length * 20);
+  const mostMs = isUrgent ? pods.length * 20 : Math.min(60_000, pods.length * 300);
+  const grows = !isUrgent && pods.some((pod) => !pod.isOpen());
+  return {
+    quietMs: grows ? Math.max(quietMs, mostMs) : quietMs,
+    mostMs: Math.max(quietMs, mostMs),
+  };
 }
 
 function drop(state: State, uid: string, how: 'heal' | 'leave'): void {
