@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { postpone } from './patience.ts';
+import { patienceWithNews, postpone } from './patience.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -58,4 +58,20 @@ test('what is cancelled is not done', () => {
   postponed.cancel();
   vi.advanceTimersByTime(10_000);
   expect(done).toEqual([]);
+});
+
+test.each([
+  ['a few pods', { pods: 3 }, [310, 900]],
+  ['many', { pods: 100 }, [2_000, 30_000]],
+  ['many, some at their gates', { pods: 100, isGrowing: true }, [30_000, 30_000]],
+  ['many under a fault', { pods: 100, isUrgent: true }, [250, 2_000]],
+  [
+    'many under a fault, some at their gates',
+    { pods: 100, isUrgent: true, isGrowing: true },
+    [250, 2_000],
+  ],
+  ['very many', { pods: 500 }, [2_000, 60_000]],
+])('%s hear of others after so long', (_, network, [quietMs, mostMs]) => {
+  const usual = { isUrgent: false, isGrowing: false };
+  expect(patienceWithNews({ ...usual, ...network })).toEqual({ quietMs, mostMs });
 });

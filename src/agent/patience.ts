@@ -8,6 +8,27 @@ export type Patience = {
   readonly mostMs: number;
 };
 
+type Network = {
+  /** On this host. */
+  readonly pods: number;
+  /** A fault is on or to come. */
+  readonly isUrgent: boolean;
+  /** Some of them wait at their gates. */
+  readonly isGrowing: boolean;
+};
+
+/**
+ * How long a pod that runs may wait to hear of other nodes. While a network grows, everybody hears
+ * of newcomers, and a change of a pod takes some 25 ms of a processor; who runs is dialled by
+ * newcomers and answers them without having heard of them, so it hears of them when nobody waits at
+ * a gate any more. Whoever is not heard of is not held back by a fault, so these hurry it.
+ */
+export function patienceWithNews({ pods, isUrgent, isGrowing }: Network): Patience {
+  const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods * 20);
+  const mostMs = Math.max(quietMs, isUrgent ? pods * 20 : Math.min(60_000, pods * 300));
+  return { quietMs: isGrowing && !isUrgent ? mostMs : quietMs, mostMs };
+}
+
 export interface Postponed {
   /** Once more: it is done later, together with what waits already. */
   later(): void;

@@ -52,8 +52,8 @@ export interface PodKeeper {
   /** Takes note; what is to be done is done soon. */
   update(wish: PodWish): void;
   readonly claim: () => Claim;
-  /** Its processes have begun, or may begin. */
-  readonly isOpen: () => boolean;
+  /** Its gate was opened. */
+  readonly hasBegun: () => boolean;
   /** Of its network namespace, while it is held. */
   readonly netns: () => string | undefined;
   /** Undefined while no rules are in force in it. */
@@ -90,6 +90,8 @@ type State = {
   since: number | undefined;
   applied: Schedule | undefined;
   open: boolean;
+  /** It was open before, perhaps in another network. */
+  begun: boolean;
   problem: string | undefined;
   lookedSince: number | undefined;
   closing: boolean;
@@ -108,6 +110,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
     since: undefined,
     applied: undefined,
     open: false,
+    begun: false,
     problem: undefined,
     lookedSince: undefined,
     closing: false,
@@ -137,7 +140,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
       else start();
     },
     claim: () => state.wish.claim,
-    isOpen: () => state.open,
+    hasBegun: () => state.begun,
     netns: () => state.held?.namespace.path,
     enforced: () => enforcedPod(state),
     problem: () => problemOf(state),
@@ -215,7 +218,7 @@ async function hold(state: State, options: KeeperOptions): Promise<Held | undefi
     throw fail('ENFORCE_FAILED', `network namespace not found: ${found.reason}`);
   }
   state.lookedSince = undefined;
-  state.open = found.namespace.alias === openAlias(uid);
+  setOpen(state, found.namespace.alias === openAlias(uid));
   try {
     state.held = { ...(await takeInHand(state, options, found.namespace)), ips };
     return state.held;
@@ -248,8 +251,13 @@ async function openGate(state: State, { namespace }: Held): Promise<boolean> {
   const waited = systemClock.now() - (state.since ?? 0);
   if (!known && waited < unknownMs) return false;
   await mark(namespace, openAlias(claim.uid));
-  state.open = true;
+  setOpen(state, true);
   return true;
+}
+
+function setOpen(state: State, open: boolean): void {
+  state.open = open;
+  state.begun ||= open;
 }
 
 async function mark(namespace: PodNamespace, alias: string): Promise<void> {

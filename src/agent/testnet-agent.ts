@@ -12,7 +12,7 @@ import type { AgentMetrics, TestnetGauges } from './metrics.ts';
 import { addressesOf, longestDelayMs, type NetworkView, overSince } from './network-view.ts';
 import { createObservations, type Observations } from './observations.ts';
 import type { NodeState } from './orders.ts';
-import type { Patience } from './patience.ts';
+import { type Patience, patienceWithNews } from './patience.ts';
 import { keepPod, type PodKeeper } from './pod-keeper.ts';
 import { createProbeRounds, type ProbeRounds } from './probe-rounds.ts';
 import type { PodProcess, ProcessTable } from './processes.ts';
@@ -218,22 +218,13 @@ function keep(state: State, life: Life, claim: Claim): void {
   );
 }
 
-/**
- * While a network grows, everybody hears of newcomers, and a change of a pod takes some 25 ms of a
- * processor. Who runs is dialled by newcomers and answers them without having heard of them, so it
- * hears of them when nobody waits at a gate any more. As long as a fault is on or to come, whoever
- * is not heard of is not held back by it.
- */
 function patience(pods: readonly PodKeeper[], schedule: Schedule | undefined): Patience {
   const now = systemClock.now();
-  const isUrgent = schedule?.effects.some(({ end = Infinity }) => end > now) ?? false;
-  const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods.length * 20);
-  const mostMs = isUrgent ? pods.length * 20 : Math.min(60_000, pods.length * 300);
-  const grows = !isUrgent && pods.some((pod) => !pod.isOpen());
-  return {
-    quietMs: grows ? Math.max(quietMs, mostMs) : quietMs,
-    mostMs: Math.max(quietMs, mostMs),
-  };
+  return patienceWithNews({
+    pods: pods.length,
+    isUrgent: schedule?.effects.some(({ end = Infinity }) => end > now) ?? false,
+    isGrowing: pods.some((pod) => !pod.hasBegun()),
+  });
 }
 
 function drop(state: State, uid: string, how: 'heal' | 'leave'): void {

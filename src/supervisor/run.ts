@@ -119,7 +119,7 @@ export type Running = Omit<RunDependencies, 'targets' | 'keep'> & {
 };
 
 const tickMs = 200;
-/** Between two answers of a node before time 0: no sample is drawn, and machines have much to do. */
+/** Between two answers of a node before time 0, when no sample is drawn. */
 const startingMs = 5_000;
 /** Whoever follows a log reads at least that often. */
 const logPollMs = 400;
