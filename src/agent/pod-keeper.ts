@@ -195,12 +195,20 @@ async function step(state: State, options: KeeperOptions): Promise<boolean> {
   const held = await hold(state, options);
   if (held === undefined) return false;
   if (schedule === undefined) return true;
+  // Who waits at the gate hears of newcomers once, just before it opens.
+  const isNews = state.since !== undefined && schedule === state.applied;
+  if (!state.open && isNews && !mayOpen(state)) return false;
   await held.enforcer.enforce(schedule, addresses, { openEgress, largePackets });
   const now = systemClock.now();
   state.since ??= now;
   if (schedule !== state.applied) options.applied((now - askedAt) / 1_000);
   state.applied = schedule;
-  return await openGate(state, held);
+  if (!state.open && mayOpen(state)) await openGate(state, held);
+  return state.open;
+}
+
+function mayOpen({ wish, since }: State): boolean {
+  return wish.known || systemClock.now() - (since ?? Infinity) >= unknownMs;
 }
 
 async function hold(state: State, options: KeeperOptions): Promise<Held | undefined> {
@@ -245,14 +253,9 @@ async function takeInHand(state: State, options: KeeperOptions, namespace: PodNa
   return { namespace, enforcer };
 }
 
-async function openGate(state: State, { namespace }: Held): Promise<boolean> {
-  if (state.open) return true;
-  const { claim, known } = state.wish;
-  const waited = systemClock.now() - (state.since ?? 0);
-  if (!known && waited < unknownMs) return false;
-  await mark(namespace, openAlias(claim.uid));
+async function openGate(state: State, { namespace }: Held): Promise<void> {
+  await mark(namespace, openAlias(state.wish.claim.uid));
   setOpen(state, true);
-  return true;
 }
 
 function setOpen(state: State, open: boolean): void {
