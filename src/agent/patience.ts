@@ -19,9 +19,10 @@ type Network = {
 
 /**
  * How long a pod that runs may wait to hear of other nodes. While a network grows, everybody hears
- * of newcomers, and a change of a pod takes some 25 ms of a processor; who runs is dialled by
- * newcomers and answers them without having heard of them, so it hears of them when nobody waits at
- * a gate any more. Whoever is not heard of is not held back by a fault, so these hurry it.
+ * of newcomers, and a change of a pod takes some 25 ms of a processor. Newcomers dial who runs, and
+ * over TCP are answered by who has not heard of them (closed-egress.ts): so it hears of them when
+ * nobody waits at a gate any more, which is before time 0. Whoever is not heard of is not held back
+ * by a fault, so these hurry it.
  */
 export function patienceWithNews({ pods, isUrgent, isGrowing }: Network): Patience {
   const quietMs = isUrgent ? 250 : Math.min(2_000, 250 + pods * 20);

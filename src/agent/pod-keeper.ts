@@ -27,7 +27,7 @@ export type PodWish = {
   readonly openEgress: boolean;
   readonly largePackets: boolean;
   readonly addresses: Addresses;
-  /** The others know of this pod: their rules reach it. */
+  /** The controller has told all agents of this pod. */
   readonly known: boolean;
 };
 
@@ -52,8 +52,8 @@ export interface PodKeeper {
   /** Takes note; what is to be done is done soon. */
   update(wish: PodWish): void;
   readonly claim: () => Claim;
-  /** Its gate was opened. */
-  readonly hasBegun: () => boolean;
+  /** It has a network, and its processes do not run yet. */
+  readonly isAtGate: () => boolean;
   /** Of its network namespace, while it is held. */
   readonly netns: () => string | undefined;
   /** Undefined while no rules are in force in it. */
@@ -90,8 +90,6 @@ type State = {
   since: number | undefined;
   applied: Schedule | undefined;
   open: boolean;
-  /** It was open before, perhaps in another network. */
-  begun: boolean;
   problem: string | undefined;
   lookedSince: number | undefined;
   closing: boolean;
@@ -110,7 +108,6 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
     since: undefined,
     applied: undefined,
     open: false,
-    begun: false,
     problem: undefined,
     lookedSince: undefined,
     closing: false,
@@ -140,7 +137,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
       else start();
     },
     claim: () => state.wish.claim,
-    hasBegun: () => state.begun,
+    isAtGate: () => state.held !== undefined && !state.open,
     netns: () => state.held?.namespace.path,
     enforced: () => enforcedPod(state),
     problem: () => problemOf(state),
@@ -197,18 +194,19 @@ async function step(state: State, options: KeeperOptions): Promise<boolean> {
   if (schedule === undefined) return true;
   // Who waits at the gate hears of newcomers once, just before it opens.
   const isNews = state.since !== undefined && schedule === state.applied;
-  if (!state.open && isNews && !mayOpen(state)) return false;
+  if (!state.open && isNews && !mayOpen(wish, state)) return false;
   await held.enforcer.enforce(schedule, addresses, { openEgress, largePackets });
   const now = systemClock.now();
   state.since ??= now;
   if (schedule !== state.applied) options.applied((now - askedAt) / 1_000);
   state.applied = schedule;
-  if (!state.open && mayOpen(state)) await openGate(state, held);
+  if (!state.open && mayOpen(wish, state)) await openGate(state, held);
   return state.open;
 }
 
-function mayOpen({ wish, since }: State): boolean {
-  return wish.known || systemClock.now() - (since ?? Infinity) >= unknownMs;
+/** Under the rules of this wish. */
+function mayOpen({ known }: PodWish, { since }: State): boolean {
+  return known || systemClock.now() - (since ?? Infinity) >= unknownMs;
 }
 
 async function hold(state: State, options: KeeperOptions): Promise<Held | undefined> {
@@ -226,7 +224,7 @@ async function hold(state: State, options: KeeperOptions): Promise<Held | undefi
     throw fail('ENFORCE_FAILED', `network namespace not found: ${found.reason}`);
   }
   state.lookedSince = undefined;
-  setOpen(state, found.namespace.alias === openAlias(uid));
+  state.open = found.namespace.alias === openAlias(uid);
   try {
     state.held = { ...(await takeInHand(state, options, found.namespace)), ips };
     return state.held;
@@ -255,12 +253,7 @@ async function takeInHand(state: State, options: KeeperOptions, namespace: PodNa
 
 async function openGate(state: State, { namespace }: Held): Promise<void> {
   await mark(namespace, openAlias(state.wish.claim.uid));
-  setOpen(state, true);
-}
-
-function setOpen(state: State, open: boolean): void {
-  state.open = open;
-  state.begun ||= open;
+  state.open = true;
 }
 
 async function mark(namespace: PodNamespace, alias: string): Promise<void> {

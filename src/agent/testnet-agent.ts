@@ -223,7 +223,7 @@ function patience(pods: readonly PodKeeper[], schedule: Schedule | undefined): P
   return patienceWithNews({
     pods: pods.length,
     isUrgent: schedule?.effects.some(({ end = Infinity }) => end > now) ?? false,
-    isGrowing: pods.some((pod) => !pod.hasBegun()),
+    isGrowing: pods.some((pod) => pod.isAtGate()),
   });
 }
 

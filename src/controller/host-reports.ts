@@ -24,13 +24,12 @@ export async function sweepHostReports(
   while (!signal.aborted) {
     await deps.clock.sleep(everyMs, signal);
     if (signal.aborted) return;
-    await sweep(deps).catch((error: unknown) =>
-      deps.log('error', `HostReports: ${messageOf(error)}`),
-    );
+    await sweep(deps).catch((error: unknown) => complain(deps, error));
   }
 }
 
-async function sweep({ api, clock, hostReports, log }: SweepDependencies): Promise<void> {
+async function sweep(deps: SweepDependencies): Promise<void> {
+  const { api, clock, hostReports, log } = deps;
   const silent = [...hostReports.values()].filter(
     ({ reportedAt }) => clock.now() - Date.parse(reportedAt) > staleMs,
   );
@@ -40,7 +39,15 @@ async function sweep({ api, clock, hostReports, log }: SweepDependencies): Promi
   for (const { host, metadata } of silent) {
     if (there.has(host)) continue;
     const { name, namespace = '', uid = '' } = metadata;
-    await api.delete(resources.hostReports, { name, namespace, uid });
-    log('info', `host ${host} is gone: its HostReport is deleted`);
+    try {
+      await api.delete(resources.hostReports, { name, namespace, uid });
+      log('info', `host ${host} is gone: its HostReport is deleted`);
+    } catch (error) {
+      complain(deps, error);
+    }
   }
+}
+
+function complain({ log }: SweepDependencies, error: unknown): void {
+  log('error', `HostReports: ${messageOf(error)}`);
 }

@@ -115,7 +115,7 @@ export type Kind<Config = unknown> = {
   launch(context: LaunchContext<Config>): Launch;
   ready(config: Config, context: LaunchContext<Config>): Readiness;
   duties?(context: LaunchContext<Config>): readonly Duty[];
-  /** Asked once a sample, in order. Empty: the node is not observed. */
+  /** Asked once a sample or more rarely, in order. Empty: the node is not observed. */
   observe(config: Config, context: ReadContext<Config>): readonly NodeRequest[];
   /** Reads the answers; throws when they are not understood. */
   read(replies: readonly NodeReply[], context: ReadContext<Config>): Observation;

@@ -1,4 +1,5 @@
-// Asks nodes, once per sample each, spread over half the interval; keeps the newest answer of each.
+// Asks nodes, once per sample each or more rarely, spread over half the interval; keeps the newest
+// answer of each.
 // A node that is slow to answer is asked again only when it has answered: it delays nobody else.
 // Duties (what Peerstorm does to a node again and again, such as mining) are done here too.
 import type {

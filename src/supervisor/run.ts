@@ -119,7 +119,7 @@ export type Running = Omit<RunDependencies, 'targets' | 'keep'> & {
 };
 
 const tickMs = 200;
-/** Between two answers of a node before time 0, when no sample is drawn. */
+/** Between two answers of a node that starts with others: no sample is drawn before time 0. */
 const startingMs = 5_000;
 /** Whoever follows a log reads at least that often. */
 const logPollMs = 400;
@@ -301,8 +301,8 @@ function lookAround(running: Running): void {
   const isReady = ready.size === plan.nodes.length;
   running.readySince = isReady ? (running.readySince ?? clock.now()) : undefined;
   // The next wave, or time 0, waits for them.
-  const awaited = isReady ? sampler.unheard(running, clock.now()) : peerless;
-  observer.follow(up, awaited, Math.max(1, Math.round(startingMs / plan.sampleIntervalMs)));
+  if (isReady) return observer.follow(up, sampler.unheard(running, clock.now()));
+  observer.follow(up, peerless, Math.max(1, Math.round(startingMs / plan.sampleIntervalMs)));
 }
 
 function enforceTimeout(running: Running, now: number): void {

@@ -289,6 +289,16 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     },
   );
 
+  test('a table deleted while no fault is on is made anew with the first fault', async () => {
+    await pods.enforce([]);
+    await nft('r-0', 'delete', 'table', 'inet', 'peerstorm');
+    await pods.enforce(both('cut', [left, right], drop)).catch(() => undefined);
+    const cut = [...within(left), ...within(right)].sort();
+    await until(throughOf, (through) => through.toSorted().join() === cut.join());
+    await pods.enforcer('r-0').refresh();
+    expectSound();
+  });
+
   test('news of another node while no fault is on is read back by the next look', async () => {
     const enforcer = pods.enforcer('r-0');
     const impairment = lossy(0.5);

@@ -148,9 +148,9 @@ export class Enforcer implements AsyncDisposable {
     await this.#end(async () => {
       this.#ended = true;
       const { effects } = this.#inForce ?? {};
-      const renewal = effects === undefined ? '' : this.#lease.renewal(this.#leased(effects));
+      const input = effects === undefined ? '' : this.#lease.renewal(this.#leased(effects)).text;
       // Where there is nothing any more, nothing is left.
-      if (renewal !== '') await this.#point.tool('nft', ['-f', '-'], { input: renewal });
+      if (input !== '') await this.#point.tool('nft', ['-f', '-'], { input });
     });
   }
 
@@ -170,6 +170,8 @@ export class Enforcer implements AsyncDisposable {
     const step = (task: () => Promise<void>) => task().catch((error) => failures.push(error));
     const due = this.#due();
     if (this.#differs(due) || this.#drift !== undefined) await step(() => this.#change(due));
+    // A pod's may be refused because somebody has meddled with what is there.
+    if (failures.length > 0 && this.#point.place.kind === 'pod') await step(() => this.#inspect());
     // Also after a failure: what is in force must not lapse because something new can't be.
     if (systemClock.now() >= this.#lease.renewAt()) await step(() => this.#heartbeat());
     await step(() => this.#classes.sweep(systemClock.now()));
@@ -277,8 +279,8 @@ export class Enforcer implements AsyncDisposable {
     const beside = prelude + (extra?.pending() ?? '');
     const leased = this.#leased(effects);
     const covered = beside === '' && this.#drift === undefined && this.#lease.covers(leased);
-    const lease = covered ? '' : this.#lease.renewal(leased);
-    const flip = (pod ? ruleset.flip : ruleset.overlay) + lease;
+    const renewal = covered ? undefined : this.#lease.renewal(leased);
+    const flip = (pod ? ruleset.flip : ruleset.overlay) + (renewal?.text ?? '');
     const whole = pod || ruleset.load.length <= 1;
     if (!whole && beside !== '') {
       await nft(tool, beside);
@@ -290,15 +292,16 @@ export class Enforcer implements AsyncDisposable {
     if (text !== '') await nft(tool, text, this.#point.ahead);
     this.#found = undefined;
     extra?.done();
-    this.#lease.taken(leased);
+    renewal?.taken();
     return { began, retire: pod ? '' : retire, changed: beside !== '' || flip !== '' };
   }
 
   async #heartbeat(): Promise<void> {
-    const until = this.#lease.until();
     const renewal = this.#lease.renewal(this.#leased(this.#inForce?.effects ?? []));
     // What the lease in force reaches already is looked at when nobody has anything urgent to do.
-    await this.#inspect(this.#lease.until() > until + leaseSlackMs ? renewal : '');
+    const gains = renewal.until > this.#lease.until() + leaseSlackMs;
+    await this.#inspect(gains ? renewal.text : '');
+    renewal.taken();
   }
 
   /** With these effects in force. */
@@ -355,7 +358,10 @@ export class Enforcer implements AsyncDisposable {
       // What fails here fails again at the moment itself.
       this.#queue(async () => this.#prepare(boundary)).catch(() => undefined);
     });
-    const next = Math.min(boundary, this.#lease.renewAt(), this.#classes.nextSweep() ?? Infinity);
+    // One that failed is tried again soon.
+    const soonest = this.#problem === undefined ? 0 : now + retryMs;
+    const renewAt = Math.max(this.#lease.renewAt(), soonest);
+    const next = Math.min(boundary, renewAt, this.#classes.nextSweep() ?? Infinity);
     // A change takes time, in which the next one may have come due. One that failed comes again.
     const again = this.#differs(this.#due()) || this.#problem !== undefined;
     const mendAt = this.#drift === undefined ? Infinity : this.#mendedAt + retryMs;

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Place } from '../../faults/place.ts';
 import { nodeName } from '../../names.ts';
-import { heartbeatMs, leaseFor, leaseOf } from './lease.ts';
+import { systemClock } from '../clock.ts';
+import { heartbeatMs, type Leased, leaseFor, leaseOf } from './lease.ts';
 
 const now = 1_000_000;
 
@@ -18,22 +20,51 @@ test.each([
 
 const fault = { fault: 'cut', from: [], to: [], start: 0, impairment: { kind: 'drop' } } as const;
 const pod = { kind: 'pod', node: nodeName('full', 0) } as const;
+const fabric = { kind: 'fabric' } as const;
 
 test('two renewals may fail before the lease runs out', () => {
-  for (const place of [pod, { kind: 'fabric' } as const]) {
-    expect(heartbeatMs(place, { effects: [fault], leaseSeconds: 9 })).toBe(3_000);
-  }
+  expect(heartbeatMs(9)).toBe(3_000);
 });
 
-test('a pod without a fault in force is looked at once a lease', () => {
-  expect(heartbeatMs(pod, { effects: [], leaseSeconds: 9 })).toBe(9_000);
-});
-
-test('the lease of a pod without faults does not do for the first of them', () => {
-  const lease = leaseOf(pod);
+describe('a lease', () => {
+  const zero = 1_000_000;
+  let now = zero;
+  beforeEach(() => {
+    now = zero;
+    vi.spyOn(systemClock, 'now').mockImplementation(() => now);
+  });
+  afterEach(() => vi.restoreAllMocks());
   const calm = { effects: [], leaseSeconds: 60 };
-  expect(lease.renewal(calm)).not.toBe('');
-  lease.taken(calm);
-  expect(lease.covers(calm)).toBe(true);
-  expect(lease.covers({ ...calm, effects: [fault] })).toBe(false);
+  const faulty = { ...calm, effects: [fault] };
+  const taken = (place: Place, leased: Leased) => {
+    const lease = leaseOf(place);
+    lease.renewal(leased).taken();
+    return lease;
+  };
+
+  test.each([
+    ['of a fabric', fabric, calm, 60_000],
+    ['of a pod without a fault', pod, calm, 180_000],
+    ['of a pod with one', pod, faulty, 60_000],
+  ])('%s is renewed so early that two renewals may fail', (...[, place, leased, lengthMs]) => {
+    const lease = taken(place, leased);
+    expect(lease.until()).toBe(zero + lengthMs);
+    expect(lease.renewAt()).toBeLessThanOrEqual(zero + lengthMs / 3);
+    expect(lease.renewAt()).toBeGreaterThanOrEqual(zero + lengthMs / 4);
+  });
+
+  test('of a pod without faults does not do for the first of them, nor the other way round', () => {
+    expect(taken(pod, calm).covers(calm)).toBe(true);
+    expect(taken(pod, calm).covers(faulty)).toBe(false);
+    expect(taken(pod, faulty).covers({ ...calm, leaseSeconds: 20 })).toBe(false);
+  });
+
+  test('that was not taken is still due', () => {
+    const lease = taken(pod, faulty);
+    const [due, until] = [lease.renewAt(), lease.until()];
+    now = due;
+    expect(lease.renewal(faulty).until).toBe(now + 60_000);
+    expect([lease.renewAt(), lease.until()]).toEqual([due, until]);
+    expect(lease.covers(faulty)).toBe(false);
+  });
 });

@@ -22,13 +22,9 @@ export function leaseFor(
   return Math.max(0, Math.min(leaseSeconds, untilEnd / 1_000));
 }
 
-/**
- * Between two renewals: two may fail before the lease runs out. While no fault is in force in a pod
- * there is nothing that could run out, and a hundred pods would read their rules for nothing.
- */
-export function heartbeatMs(place: Place, { effects, leaseSeconds }: Leased): number {
-  const isCalm = place.kind === 'pod' && effects.length === 0;
-  return (leaseSeconds * 1_000) / (isCalm ? 1 : 3);
+/** Between two renewals: two may fail before the lease runs out. */
+export function heartbeatMs(leaseSeconds: number): number {
+  return (leaseSeconds * 1_000) / 3;
 }
 
 /** The ends of those effects that act in that place. */
@@ -47,6 +43,15 @@ export type Leased = {
   readonly leaseSeconds: number;
 };
 
+export type Renewal = {
+  /** The statements of nft that make it one from now on. */
+  readonly text: string;
+  /** Unix ms. */
+  readonly until: number;
+  /** They are in force. */
+  taken(): void;
+};
+
 /** The lease of one place: what it covers, and when it is to be renewed. */
 export interface Lease {
   /** Unix ms. */
@@ -55,19 +60,24 @@ export interface Lease {
   until(): number;
   /** It is the one to have with these, and not due to be renewed. */
   covers(leased: Leased): boolean;
-  /** The statements of nft that make it one from now on. */
-  renewal(leased: Leased): string;
-  /** Those are in force. */
-  taken(leased: Leased): void;
+  renewal(leased: Leased): Renewal;
   /** What is in force is not known. */
   lost(): void;
 }
+
+/**
+ * Without a fault in force nothing depends on it, and of a hundred pods each heartbeat is a process
+ * that reads their rules: theirs is longer then. The first fault makes it short.
+ */
+const calmPod = 3;
 
 export function leaseOf(place: Place): Lease {
   // Of many in one process, not all renew at the same instant.
   const phase = place.kind === 'pod' ? 0.75 + Math.random() / 4 : 1;
   const endsOf = ({ effects }: Leased) => endsAt(place, effects);
-  const keyOf = (leased: Leased) => [heartbeatMs(place, leased), ...endsOf(leased)].join();
+  const isCalm = ({ effects }: Leased) => place.kind === 'pod' && effects.length === 0;
+  const lengthOf = (leased: Leased) => leased.leaseSeconds * (isCalm(leased) ? calmPod : 1);
+  const keyOf = (leased: Leased) => [isCalm(leased), leased.leaseSeconds, ...endsOf(leased)].join();
   let [renewAt, until] = [0, 0];
   /** The ends that the lease in force knows of. */
   let known = '';
@@ -80,13 +90,17 @@ export function leaseOf(place: Place): Lease {
     },
     renewal: (leased) => {
       const now = systemClock.now();
-      renewAt = now + heartbeatMs(place, leased) * phase;
-      const seconds = leaseFor(leased.leaseSeconds, { ends: endsOf(leased), now });
-      until = now + seconds * 1_000;
-      return seconds > 0 ? renewLease(seconds) : '';
-    },
-    taken: (leased) => {
-      known = keyOf(leased);
+      const length = lengthOf(leased);
+      const seconds = leaseFor(length, { ends: endsOf(leased), now });
+      const next = { renewAt: now + heartbeatMs(length) * phase, until: now + seconds * 1_000 };
+      return {
+        text: seconds > 0 ? renewLease(seconds) : '',
+        until: next.until,
+        taken: () => {
+          ({ renewAt, until } = next);
+          known = keyOf(leased);
+        },
+      };
     },
     lost: () => {
       until = 0;

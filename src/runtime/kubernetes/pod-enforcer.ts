@@ -37,9 +37,9 @@ export type PodEnforcerOptions = {
 
 export type PodEnforcer = {
   /**
-   * The whole desired state; resolves when what is due of it is in force and was read back, rejects
-   * when it could not be made (then it is tried again, and what was in force stays). `addresses`:
-   * all podIPs of all nodes, this one's too.
+   * The whole desired state; resolves when what is due of it is in force and, if it has faults, was
+   * read back; rejects when it could not be made (then it is tried again, and what was in force
+   * stays). `addresses`: all podIPs of all nodes, this one's too.
    */
   enforce(
     schedule: Schedule,
