@@ -297,8 +297,11 @@ export async function fetchIn(
 export async function tablesOf(pod: Pod): Promise<readonly string[]> {
   const [pid] = processesOfPod(pod);
   if (pid === undefined) return [];
-  const argv = [`--net=/proc/${pid}/ns/net`, 'nft', 'list', 'tables'];
-  const { stdout } = await execa('nsenter', argv);
+  const network = `/proc/${pid}/ns/net`;
+  const argv = [`--net=${network}`, 'nft', 'list', 'tables'];
+  const { stdout, stderr, exitCode } = await execa('nsenter', argv, { reject: false });
+  // The process may have ended since it was found.
+  if (exitCode !== 0 && existsSync(network)) throw new TypeError(stderr);
   return stdout.split('\n').filter((line) => line.includes('peerstorm'));
 }
 
