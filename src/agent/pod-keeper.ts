@@ -72,12 +72,14 @@ type Held = {
   readonly namespace: PodNamespace;
   readonly enforcer: PodEnforcer;
   readonly ips: string;
+  /** Since when. */
+  readonly at: number;
 };
 
 const retryMs = 300;
 /** A network that is not there yet is no problem at first. */
 const patienceMs = 10_000;
-/** Nobody waits longer for the controller to publish a pod whose rules are in. */
+/** Nobody waits longer for the controller to publish a pod. */
 const unknownMs = 5_000;
 const defaultLeaseSeconds = 60;
 
@@ -192,21 +194,19 @@ async function step(state: State, options: KeeperOptions): Promise<boolean> {
   const held = await hold(state, options);
   if (held === undefined) return false;
   if (schedule === undefined) return true;
-  // Who waits at the gate hears of newcomers once, just before it opens.
-  const isNews = state.since !== undefined && schedule === state.applied;
-  if (!state.open && isNews && !mayOpen(wish, state)) return false;
+  // Behind its gate nothing runs: rules go in once, with all who are known by then.
+  if (!state.open && !mayOpen(wish, held)) return false;
   await held.enforcer.enforce(schedule, addresses, { openEgress, largePackets });
   const now = systemClock.now();
   state.since ??= now;
   if (schedule !== state.applied) options.applied((now - askedAt) / 1_000);
   state.applied = schedule;
-  if (!state.open && mayOpen(wish, state)) await openGate(state, held);
-  return state.open;
+  if (!state.open) await openGate(state, held);
+  return true;
 }
 
-/** Under the rules of this wish. */
-function mayOpen({ known }: PodWish, { since }: State): boolean {
-  return known || systemClock.now() - (since ?? Infinity) >= unknownMs;
+function mayOpen({ known }: PodWish, { at }: Held): boolean {
+  return known || systemClock.now() - at >= unknownMs;
 }
 
 async function hold(state: State, options: KeeperOptions): Promise<Held | undefined> {
@@ -226,7 +226,8 @@ async function hold(state: State, options: KeeperOptions): Promise<Held | undefi
   state.lookedSince = undefined;
   state.open = found.namespace.alias === openAlias(uid);
   try {
-    state.held = { ...(await takeInHand(state, options, found.namespace)), ips };
+    const taken = await takeInHand(state, options, found.namespace);
+    state.held = { ...taken, ips, at: systemClock.now() };
     return state.held;
   } catch (error) {
     await found.namespace[Symbol.asyncDispose]();
