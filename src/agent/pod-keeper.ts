@@ -188,7 +188,7 @@ function isDone({ done, wish }: State): boolean {
 /** True if there is nothing left to do for this wish. */
 async function step(state: State, options: KeeperOptions): Promise<boolean> {
   const { wish, askedAt } = state;
-  const { claim, schedule, addresses, openEgress, largePackets } = wish;
+  const { claim, schedule, addresses, openEgress } = wish;
   // It has no network yet; the next wish will know more.
   if (claim.ips.length === 0) return true;
   const held = await hold(state, options);
@@ -196,12 +196,12 @@ async function step(state: State, options: KeeperOptions): Promise<boolean> {
   if (schedule === undefined) return true;
   // Behind its gate nothing runs: rules go in once, with all who are known by then.
   if (!state.open && !mayOpen(wish, held)) return false;
-  await held.enforcer.enforce(schedule, addresses, { openEgress, largePackets });
+  await held.enforcer.enforce(schedule, addresses, { openEgress });
   const now = systemClock.now();
   state.since ??= now;
   if (schedule !== state.applied) options.applied((now - askedAt) / 1_000);
   state.applied = schedule;
-  if (!state.open) await openGate(state, held);
+  if (!state.open) await openGate(state, wish, held);
   return true;
 }
 
@@ -252,13 +252,17 @@ async function takeInHand(state: State, options: KeeperOptions, namespace: PodNa
   return { namespace, enforcer };
 }
 
-async function openGate(state: State, { namespace }: Held): Promise<void> {
-  await mark(namespace, openAlias(state.wish.claim.uid));
+async function openGate(state: State, wish: PodWish, { namespace }: Held): Promise<void> {
+  await mark(namespace, openAlias(wish.claim.uid), { cutPackets: !wish.largePackets });
   state.open = true;
 }
 
-async function mark(namespace: PodNamespace, alias: string): Promise<void> {
-  const problem = await setAlias(namespace, alias);
+async function mark(
+  namespace: PodNamespace,
+  alias: string,
+  how?: Parameters<typeof setAlias>[2],
+): Promise<void> {
+  const problem = await setAlias(namespace, alias, how);
   if (problem !== undefined) throw fail('ENFORCE_FAILED', problem);
 }
 

@@ -174,12 +174,18 @@ export async function linksIn(path: string): Promise<readonly Link[] | string> {
   );
 }
 
-/** Undefined when it is set. */
+/**
+ * Undefined when it is so. `cutPackets`: TCP would cross the pod's interface as packets of 61 KB,
+ * and a loss of 1 % take 61 KB at a time. Connections from before keep their size. (What comes from
+ * another host may have been joined there by its network card: a loss takes all of it.)
+ */
 export async function setAlias(
   { path, device }: Pick<PodNamespace, 'path' | 'device'>,
   alias: string,
+  { cutPackets = false } = {},
 ): Promise<string | undefined> {
-  const argv = ['ip', 'link', 'set', 'dev', device, 'alias', alias];
+  const segments = cutPackets ? ['gso_max_segs', '1'] : [];
+  const argv = ['ip', 'link', 'set', 'dev', device, ...segments, 'alias', alias];
   const outcome = await attempt('nsenter', [`--net=${path}`, ...argv]);
   return outcome.ok ? undefined : outcome.message;
 }

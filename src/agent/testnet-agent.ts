@@ -75,6 +75,8 @@ type State = {
   unclear: ReadonlySet<string>;
   life: Life | undefined;
   view: NetworkView | undefined;
+  /** As at the last turn; with many pods it is asked for often. */
+  patience: Patience;
   addresses: Addresses;
   said: {
     readonly problem?: string | undefined;
@@ -94,6 +96,7 @@ export function createTestnetAgent(options: TestnetAgentOptions): TestnetAgent {
     unclear: new Set(),
     life: undefined,
     view: undefined,
+    patience: patience([], undefined),
     addresses: new Map(),
     said: {},
   };
@@ -141,6 +144,7 @@ function follow(state: State, claims: readonly Claim[]): void {
   const { life } = state;
   if (life === undefined) return;
   takeView(state, life);
+  state.patience = patience([...keepers.values()], state.view?.schedule);
   for (const claim of mine) keep(state, life, claim);
   life.observations.follow(state.view?.wire?.observe, mine);
   probe(state, life);
@@ -211,7 +215,7 @@ function keep(state: State, life: Life, claim: Claim): void {
       signal,
       faultIds: life.faultIds,
       applied: (seconds) => metrics.applied(life.testnet, seconds),
-      patience: () => patience([...keepers.values()], state.view?.schedule),
+      patience: () => state.patience,
       onFailure: options.onFailure,
       onRelease: (netns) => life.probes.forget(netns),
     }),

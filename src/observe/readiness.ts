@@ -13,7 +13,9 @@ export interface ReadinessWatch {
   isReady(node: NodeName, incarnation: number): boolean;
 }
 
+/** Between two looks at a node; where many wait, a hundred looks a second at all of them. */
 const retryMs = 150;
+const lookMs = 10;
 
 export function watchReadiness(
   runtime: Pick<Runtime, 'request' | 'exec' | 'logs'>,
@@ -26,13 +28,22 @@ export function watchReadiness(
     { readonly incarnation: number; readonly stop: AbortController }
   >();
 
-  const wait = async (node: NodeName, readiness: Readiness, stop: AbortSignal) => {
+  let looking = 0;
+  const look = async (node: NodeName, readiness: Readiness, stop: AbortSignal) => {
     while (!stop.aborted) {
       const yes = await checkOnce(runtime, { node, readiness, signal: stop }).catch(() => false);
       if (yes) return true;
-      await options.clock.sleep(retryMs, stop);
+      await options.clock.sleep(Math.max(retryMs, looking * lookMs), stop);
     }
     return false;
+  };
+  const wait: typeof look = async (...what) => {
+    looking += 1;
+    try {
+      return await look(...what);
+    } finally {
+      looking -= 1;
+    }
   };
   return {
     check: ({ nodes }) => {

@@ -119,8 +119,11 @@ export type Running = Omit<RunDependencies, 'targets' | 'keep'> & {
 };
 
 const tickMs = 200;
-/** Between two answers of a node that starts with others: no sample is drawn before time 0. */
-const startingMs = 5_000;
+/** Between two answers of a node before time 0, when no sample is drawn: ten of all in a second. */
+function startingMs(nodes: number): number {
+  return Math.min(30_000, Math.max(5_000, nodes * 100));
+}
+
 /** Whoever follows a log reads at least that often. */
 const logPollMs = 400;
 
@@ -302,7 +305,8 @@ function lookAround(running: Running): void {
   running.readySince = isReady ? (running.readySince ?? clock.now()) : undefined;
   // The next wave, or time 0, waits for them.
   if (isReady) return observer.follow(up, sampler.unheard(running, clock.now()));
-  observer.follow(up, peerless, Math.max(1, Math.round(startingMs / plan.sampleIntervalMs)));
+  const every = Math.round(startingMs(plan.nodes.length) / plan.sampleIntervalMs);
+  observer.follow(up, peerless, Math.max(1, every));
 }
 
 function enforceTimeout(running: Running, now: number): void {

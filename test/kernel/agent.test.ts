@@ -61,6 +61,34 @@ describe.runIf(allUsers.includes('root'))('networks of pods', () => {
     expect({ pods, said }).toEqual({ pods: 2, said: {} });
   });
 
+  test.each([
+    ['cross alone', false],
+    ['may be large', true],
+  ])('packets %s, and are as before when the pod is let go of', async (_, largePackets) => {
+    await using lab = await openAgentLab(nodes);
+    await lab.createPod('a-0');
+    const most = async () => {
+      const argv = ['ip', '-details', 'link', 'show', 'dev', 'eth0'];
+      return Number(/gso_max_segs (\d+)/.exec(await lab.pods.inNode('a-0', argv))?.[1]);
+    };
+    const usual = await most();
+    expect(usual).toBeGreaterThan(1);
+    await lab.publish({ largePackets });
+    await lab.publishNodes(['a-0']);
+    await lab.start();
+    await until(
+      () => lab.alias('a-0'),
+      (alias) => alias === `peerstorm:${lab.uidOf('a-0')}`,
+    );
+    expect(await most()).toBe(largePackets ? usual : 1);
+    lab.patchPod('a-0', { metadata: { labels: { 'peerstorm.dev/testnet': null } } });
+    await until(
+      () => lab.alias('a-0'),
+      (alias) => alias === '',
+    );
+    expect(await most()).toBe(usual);
+  });
+
   test('whoever waits at the gate goes on when it opens', async () => {
     await using lab = await openAgentLab(nodes);
     await lab.createPod('a-0');

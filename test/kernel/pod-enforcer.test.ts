@@ -362,22 +362,6 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     }
   });
 
-  test('packets cross alone, unless they may be large, and as before when we are gone', async () => {
-    const most = async () => {
-      const shown = await pods.inNode('l-0', ['ip', '-details', 'link', 'show', 'dev', 'eth0']);
-      return Number(/gso_max_segs (\d+)/.exec(shown)?.[1]);
-    };
-    expect(await most()).toBe(1);
-    await Promise.all(all.map((node) => pods.enforcer(node).dispose('heal')));
-    const usual = await most();
-    expect(usual).toBeGreaterThan(1);
-    await pods.restart();
-    await pods.enforce([], { largePackets: true });
-    expect(await most()).toBe(usual);
-    await pods.enforce([]);
-    expect(await most()).toBe(1);
-  });
-
   test('what is ours can be removed without its enforcer, and nothing else is', async () => {
     await pods.enforce(
       [...both('cut', [left, right], drop), effect('narrow', [['l-0'], ['l-1']], rated(1e6))],

@@ -35,7 +35,6 @@ export type EnforceOptions = {
   readonly base?: readonly PlacedEffect[];
   readonly leaseSeconds?: number;
   readonly openEgress?: boolean;
-  readonly largePackets?: boolean;
 };
 
 export const outside = { v4: '10.70.255.254', v6: 'fd00:70::ffff' };
@@ -94,12 +93,10 @@ export async function openPods(list: readonly string[]): Promise<Pods> {
       return { generation, leaseSeconds, base, effects: scheduled };
     },
     async enforce(effects, options = {}) {
-      const { openEgress = true, largePackets = false } = options;
+      const { openEgress = true } = options;
       const schedule = pods.schedule(effects, options);
       const all = [...enforcers.values()];
-      await Promise.all(
-        all.map((one) => one.enforce(schedule, addresses, { openEgress, largePackets })),
-      );
+      await Promise.all(all.map((one) => one.enforce(schedule, addresses, { openEgress })));
     },
     probe: async (pairs) =>
       await prober.probe(pairs, {

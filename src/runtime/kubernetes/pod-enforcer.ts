@@ -8,7 +8,6 @@
 // until the first change takes its place; only our tables, our root qdisc and the size of packets
 // are touched.
 import { availableParallelism } from 'node:os';
-import { fail } from '../../errors.ts';
 import type { Addresses } from '../../faults/addresses.ts';
 import { closeEgress, tryEgressHook } from '../../faults/closed-egress.ts';
 import { rootHandle, tableName } from '../../faults/ruleset.ts';
@@ -44,7 +43,7 @@ export type PodEnforcer = {
   enforce(
     schedule: Schedule,
     addresses: Addresses,
-    options?: { readonly openEgress?: boolean; readonly largePackets?: boolean },
+    options?: { readonly openEgress?: boolean },
   ): Promise<void>;
   /** What is known; counters of faults in force are at most a third of the lease old. */
   enforcement(): Enforcement;
@@ -74,7 +73,6 @@ export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodE
   const place = { kind: 'pod', node: self } as const;
   let addresses: Addresses = new Map();
   const egress = closedEgress(tool, device);
-  const cutPackets = packetCutter(tool, device);
   const point = {
     place,
     tool,
@@ -88,8 +86,7 @@ export async function openPodEnforcer(options: PodEnforcerOptions): Promise<PodE
   const found = untouched ? nothingFound(place) : await lookAround(point);
   const enforcer = new Enforcer(point, leaseSeconds, found);
   return {
-    async enforce(schedule, next, { openEgress = false, largePackets = false } = {}) {
-      if (!largePackets) await cutPackets();
+    async enforce(schedule, next, { openEgress = false } = {}) {
       const changed = !sameAddresses(addresses, next);
       if (changed) addresses = next;
       const moved = await egress.want(openEgress ? undefined : addresses);
@@ -117,7 +114,7 @@ export async function removeOrphan(netns: string, device = 'eth0'): Promise<void
   // Kernels without this family have none of it.
   await tool('nft', ['-f', '-'], { input: remove(`netdev ${tableName}`) });
   // As interfaces are made. Refused where the device cannot do so much: then it never was less.
-  await tool('ip', segmentsOf(device, 65_535));
+  await tool('ip', ['link', 'set', 'dev', device, 'gso_max_segs', '65535']);
   // The kernel refuses it for a root with another handle.
   await tool('tc', ['qdisc', 'del', 'dev', device, 'root', 'handle', `${rootHandle}:`]);
 }
@@ -147,25 +144,6 @@ function nftInPod(netns: string): Ahead {
 function inside(netns: string, ...argv: readonly string[]): readonly string[] {
   const path = netns.replace(/^\/proc\/self\//, `/proc/${process.pid}/`);
   return [`--net=${path}`, '--', ...argv];
-}
-
-/**
- * TCP would cross the pod's interface as packets of 61 KB, and a loss of 1 % take 61 KB at a time.
- * Connections from before keep their size, so it is done before the gate opens. (What comes from
- * another host may have been joined there by its network card: a loss takes all of it.)
- */
-function packetCutter(tool: Tool, device: string): () => Promise<void> {
-  let done = false;
-  return async () => {
-    if (done) return;
-    const outcome = await tool('ip', segmentsOf(device, 1));
-    if (!outcome.ok) throw fail('ENFORCE_FAILED', outcome.message);
-    done = true;
-  };
-}
-
-function segmentsOf(device: string, most: number): readonly string[] {
-  return ['link', 'set', 'dev', device, 'gso_max_segs', String(most)];
 }
 
 /** Of this kernel: what one pod's network can do, all can. */
