@@ -312,6 +312,7 @@ function createStage(script: Script) {
   const obey = (decision: Decision, now: number): void => {
     schedule = decision.schedule;
     for (const [name, wish] of decision.desired) {
+      if (wish.run === 'held') continue;
       const actor = actors.get(name);
       if (actor === undefined || wish.incarnation > actor.world.incarnation) {
         const slowness = script.slow?.node === name ? script.slow.byMs : 0;

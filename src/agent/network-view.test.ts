@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { nodeName } from '../names.ts';
 import type { NetworkSchedule } from '../runtime/kubernetes/objects.ts';
-import { addressesOf, longestDelayMs, networkView, overSince } from './network-view.ts';
+import { addressesOf, longestDelayMs, networkView, overSince, turnOf } from './network-view.ts';
 import { readState } from './received.ts';
 
 const testnet = { name: 'net', uid: 'n1' };
@@ -160,4 +160,20 @@ describe('of a NetworkState', () => {
     const result = read(parts);
     expect(result.ok ? '' : result.reason).toMatch(reason);
   });
+});
+
+test.each([
+  ['that others know of', 'p1', false, 'now'],
+  ['made ahead, whose turn has come', 'p1', true, 'now'],
+  ['whose turn has not come', 'p2', true, 'later'],
+  ['made ahead, that nobody has told of', 'p4', true, 'later'],
+  ['that nobody has told of', 'p4', false, 'unknown'],
+])('a pod %s may start as its turn says', (_, uid, ahead, turn) => {
+  const read = readState({
+    testnet,
+    nodes: [entry(1, '10.0.0.2'), { ...entry(2, '10.0.0.3'), held: true }],
+  });
+  if (!read.ok) throw new TypeError(read.reason);
+  const view = networkView([read.value], { uid: 'n1' });
+  expect(turnOf(view, { node: nodeName('full', uid === 'p2' ? 2 : 1), uid, ahead })).toBe(turn);
 });

@@ -67,6 +67,18 @@ export function addressesOf(
   return addresses;
 }
 
+/** Whether a pod may go through its gate: `unknown` while nobody has told of the pod. */
+export type Turn = 'now' | 'later' | 'unknown';
+
+export function turnOf(
+  { nodes }: Pick<NetworkView, 'nodes'>,
+  { node, uid, ahead }: { readonly node: NodeName; readonly uid: string; readonly ahead: boolean },
+): Turn {
+  const entry = nodes.get(node);
+  if (entry?.uid !== uid) return ahead ? 'later' : 'unknown';
+  return entry.held === true ? 'later' : 'now';
+}
+
 /** The longest that a packet can be on its way, whatever of the schedule is in force. */
 export function longestDelayMs({ base, effects }: Schedule): number {
   const longest = Math.max(0, ...base.map(({ impairment }) => delayOf(impairment)));

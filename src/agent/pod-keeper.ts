@@ -14,6 +14,7 @@ import {
 } from '../runtime/kubernetes/pod-enforcer.ts';
 import type { Schedule } from '../runtime/runtime.ts';
 import { heldAlias, openAlias } from './alias.ts';
+import type { Turn } from './network-view.ts';
 import { type Patience, postpone } from './patience.ts';
 import { isCurrent, openPodNamespace, type PodNamespace, setAlias } from './pod-namespace.ts';
 import type { PodProcess, ProcessTable } from './processes.ts';
@@ -27,8 +28,8 @@ export type PodWish = {
   readonly openEgress: boolean;
   readonly largePackets: boolean;
   readonly addresses: Addresses;
-  /** The controller has told all agents of this pod. */
-  readonly known: boolean;
+  /** To go through its gate. */
+  readonly turn: Turn;
 };
 
 export type KeeperOptions = {
@@ -181,8 +182,14 @@ async function work(state: State, options: KeeperOptions): Promise<void> {
   }
 }
 
-function isDone({ done, wish }: State): boolean {
-  return done === wish;
+function isDone(state: State): boolean {
+  return state.done === state.wish || isWaiting(state);
+}
+
+/** In hand, and behind its gate: before its turn comes there is nothing to do, whatever is new. */
+function isWaiting({ done, held, open, wish }: State): boolean {
+  const { turn, claim } = wish;
+  return done !== undefined && held?.ips === claim.ips.join() && !open && turn === 'later';
 }
 
 /** True if there is nothing left to do for this wish. */
@@ -195,6 +202,7 @@ async function step(state: State, options: KeeperOptions): Promise<boolean> {
   if (held === undefined) return false;
   if (schedule === undefined) return true;
   // Behind its gate nothing runs: rules go in once, with all who are known by then.
+  if (!state.open && wish.turn === 'later') return true;
   if (!state.open && !mayOpen(wish, held)) return false;
   await held.enforcer.enforce(schedule, addresses, { openEgress });
   const now = systemClock.now();
@@ -205,8 +213,8 @@ async function step(state: State, options: KeeperOptions): Promise<boolean> {
   return true;
 }
 
-function mayOpen({ known }: PodWish, { at }: Held): boolean {
-  return known || systemClock.now() - at >= unknownMs;
+function mayOpen({ turn }: PodWish, { at }: Held): boolean {
+  return turn === 'now' || systemClock.now() - at >= unknownMs;
 }
 
 async function hold(state: State, options: KeeperOptions): Promise<Held | undefined> {
@@ -303,7 +311,7 @@ function isSameWish(one: PodWish, other: PodWish): boolean {
     one.addresses === other.addresses &&
     one.openEgress === other.openEgress &&
     one.largePackets === other.largePackets &&
-    one.known === other.known &&
+    one.turn === other.turn &&
     one.claim.problem === other.claim.problem &&
     one.claim.ips.join() === other.claim.ips.join()
   );

@@ -75,7 +75,14 @@ const schedule = z.object({
 const state = z.object({
   testnet: z.object({ name: label, uid }),
   nodes: z
-    .array(z.object({ name: node, uid, ips: z.array(address).max(16) }))
+    .array(
+      z.object({
+        name: node,
+        uid,
+        ips: z.array(address).max(16),
+        held: z.boolean().exactOptional(),
+      }),
+    )
     .max(2_000)
     .exactOptional(),
   schedule: schedule.exactOptional(),

@@ -63,6 +63,8 @@ export type Claim = {
     readonly last?: string;
     readonly incarnation: number;
   };
+  /** It was made ahead of its turn. */
+  readonly ahead: boolean;
   /** What is done when an order does not say how to stop. */
   readonly graceSeconds: number;
   readonly order?: PodOrder;
@@ -93,6 +95,7 @@ export function claimOf(pod: Pod, host: string): Claim | undefined {
       ({ containerID }) => idOf(containerID) ?? [],
     ),
     newest: newestOf(pod),
+    ahead: metadata.annotations?.[annotations.ahead] !== undefined,
     graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
     ...orderOf(metadata),
   };

@@ -9,7 +9,13 @@ import type { ObservationPage } from '../runtime/kubernetes/observations.ts';
 import { askNode } from '../runtime/node-request.ts';
 import type { Schedule } from '../runtime/runtime.ts';
 import type { AgentMetrics, TestnetGauges } from './metrics.ts';
-import { addressesOf, longestDelayMs, type NetworkView, overSince } from './network-view.ts';
+import {
+  addressesOf,
+  longestDelayMs,
+  type NetworkView,
+  overSince,
+  turnOf,
+} from './network-view.ts';
 import { createObservations, type Observations } from './observations.ts';
 import type { NodeState } from './orders.ts';
 import { type Patience, patienceWithNews } from './patience.ts';
@@ -198,7 +204,7 @@ function keep(state: State, life: Life, claim: Claim): void {
     openEgress: view?.wire?.openEgress ?? false,
     largePackets: view?.wire?.largePackets ?? false,
     addresses,
-    known: view?.nodes.get(claim.node)?.uid === claim.uid,
+    turn: turnOf(view ?? { nodes: new Map() }, claim),
   };
   const keeper = keepers.get(claim.uid);
   if (keeper !== undefined) {

@@ -20,7 +20,7 @@ type NodeFault = {
 /** A node whose process ended and nobody had asked for it. */
 export type UnaskedExit = { readonly name: NodeName; readonly world: NodeWorld };
 
-/** What every node that is to be there must be doing; nodes of later waves are left out. */
+/** What every node that is to be there must be doing; nodes of later waves are held, in order. */
 export function desiredNodes(moment: Moment, state: RunState): ReadonlyMap<NodeName, DesiredRun> {
   const { plan, observed } = moment;
   const started =
@@ -29,13 +29,18 @@ export function desiredNodes(moment: Moment, state: RunState): ReadonlyMap<NodeN
       : new Set(plan.nodes.map(({ name }) => name));
   const stopped = observed.stop !== undefined || (state.ended !== undefined && !observed.keep);
   const faults = nodeFaults(moment, state);
-  return new Map(
-    plan.nodes.flatMap((node) => {
-      if (!started.has(node.name)) return [];
-      const run = desiredRun(moment, node, faults.get(node.name) ?? []);
-      return [[node.name, stopped ? { incarnation: run.incarnation, run: 'stopped' } : run]];
-    }),
-  );
+  const desired = new Map<NodeName, DesiredRun>();
+  for (const node of plan.nodes) {
+    if (!started.has(node.name)) continue;
+    const run = desiredRun(moment, node, faults.get(node.name) ?? []);
+    desired.set(node.name, stopped ? { incarnation: run.incarnation, run: 'stopped' } : run);
+  }
+  if (stopped) return desired;
+  for (const name of plan.waves.flat()) {
+    const { incarnation } = worldOf(moment, name);
+    if (!desired.has(name)) desired.set(name, { incarnation, run: 'held' });
+  }
+  return desired;
 }
 
 /** Nodes that faults keep down or that have only just joined; since when others are back. */

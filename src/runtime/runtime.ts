@@ -33,7 +33,8 @@ export type DesiredNode = {
   readonly name: NodeName;
   /** Raised by one for each start that was asked for. From 0. */
   readonly incarnation: number;
-  readonly run: 'running' | 'paused' | 'stopped';
+  /** `held`: it must not run yet; what takes time before it can may be done. */
+  readonly run: 'running' | 'paused' | 'stopped' | 'held';
   /** How this one is to be ended when it is not to run any more; default: the launch's. */
   readonly stop?: { readonly signal: NodeJS.Signals; readonly graceSeconds: number };
   readonly launch: Launch;

@@ -53,12 +53,18 @@ export type AgentLab = AsyncDisposable & {
   patchPod(node: string, patch: unknown): void;
   order(node: string, order: PodOrder): void;
   publish(schedule?: Partial<NetworkSchedule>): Promise<void>;
-  publishNodes(nodes: readonly string[], ips?: (node: string) => readonly string[]): Promise<void>;
+  publishNodes(nodes: readonly string[], how?: PublishedNodes): Promise<void>;
   report(): HostReport | undefined;
   /** What is said of our testnet, once it holds. */
   reported(holds: (report: TestnetReport) => boolean): Promise<TestnetReport>;
   alias(node: string): Promise<string>;
   hasRules(node: string): Promise<boolean>;
+};
+
+export type PublishedNodes = {
+  /** Default: their own. */
+  readonly ips?: (node: string) => readonly string[];
+  readonly held?: boolean;
 };
 
 export type PodOptions = {
@@ -149,11 +155,12 @@ export async function openAgentLab(nodes: readonly string[]): Promise<AgentLab> 
       generation += 1;
       await state('net-faults', { schedule: { ...emptySchedule, generation, ...schedule } });
     },
-    async publishNodes(list, ips = (node) => ipsOf(pods, node)) {
+    async publishNodes(list, { ips = (node: string) => ipsOf(pods, node), held } = {}) {
       const entries = list.map((node) => ({
         name: podName(pods, node),
         uid: lab.uidOf(node),
         ips: ips(node),
+        ...(held === undefined ? {} : { held }),
       }));
       await state('net-nodes-0', { nodes: entries });
     },

@@ -1,5 +1,6 @@
 // An agent on a host with pods: what it does to their networks and processes, and what it does not.
 import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { resources } from '../../src/runtime/kubernetes/api.ts';
 import type { WireEffect } from '../../src/runtime/kubernetes/objects.ts';
@@ -59,6 +60,27 @@ describe.runIf(allUsers.includes('root'))('networks of pods', () => {
     expect(await lab.hasRules('a-0')).toBe(true);
     const { pods, nodes: said } = await lab.reported((report) => report.pods === 2);
     expect({ pods, said }).toEqual({ pods: 2, said: {} });
+  });
+
+  test('a pod that was made ahead waits for its turn, however long', async () => {
+    await using lab = await openAgentLab(nodes);
+    for (const node of ['a-0', 'b-0']) {
+      await lab.createPod(node);
+      lab.patchPod(node, { metadata: { annotations: { 'peerstorm.dev/ahead': 'true' } } });
+    }
+    await lab.publish();
+    await lab.publishNodes(['a-0'], { held: true });
+    await lab.start();
+    const aliases = async () => [await lab.alias('a-0'), await lab.alias('b-0')];
+    const as = (prefix: string) => ['a-0', 'b-0'].map((node) => prefix + lab.uidOf(node));
+    await until(aliases, (all) => all.join() === as('peerstorm-held:').join());
+    // One that was not made ahead goes after 5 s without a word.
+    await wait(6_000);
+    expect(await aliases()).toEqual(as('peerstorm-held:'));
+    expect(await lab.hasRules('a-0')).toBe(false);
+    await lab.publishNodes(['a-0', 'b-0']);
+    await until(aliases, (all) => all.join() === as('peerstorm:').join());
+    expect(await lab.hasRules('a-0')).toBe(true);
   });
 
   test.each([
@@ -207,9 +229,8 @@ describe.runIf(allUsers.includes('root'))('networks of pods', () => {
     );
     await lab.show(Number(/\d+/.exec(lab.pods.netns('c-0'))?.[0]), 'a-0', 'sandbox');
     lab.patchPod('a-0', { status: { podIPs: [{ ip: address }] } });
-    await lab.publishNodes(['a-0', 'b-0'], (node) =>
-      node === 'a-0' ? [address] : [lab.pods.addressOf(node)],
-    );
+    const ips = (node: string) => [node === 'a-0' ? address : lab.pods.addressOf(node)];
+    await lab.publishNodes(['a-0', 'b-0'], { ips });
     const pairs = [
       ['c-0', 'b-0'],
       ['b-0', 'c-0'],
@@ -347,7 +368,7 @@ describe.runIf(allUsers.includes('root'))('what is not ours', () => {
     await using lab = await openWithPods();
     await lab.publish({ sets, faultIds, effects: cut(Date.now()) });
     await lab.reported(({ enforcement }) => enforcement.faults['cut'] !== undefined);
-    await lab.publishNodes(nodes, () => ['10.0.0.1 } ; flush ruleset']);
+    await lab.publishNodes(nodes, { ips: () => ['10.0.0.1 } ; flush ruleset'] });
     const { enforcement } = await lab.reported(
       (report) => report.enforcement.problem !== undefined,
     );

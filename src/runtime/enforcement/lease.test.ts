@@ -44,7 +44,7 @@ describe('a lease', () => {
 
   test.each([
     ['of a fabric', fabric, calm, 60_000],
-    ['of a pod without a fault', pod, calm, 180_000],
+    ['of a pod without a fault', pod, calm, 300_000],
     ['of a pod with one', pod, faulty, 60_000],
   ])('%s is renewed so early that two renewals may fail', (...[, place, leased, lengthMs]) => {
     const lease = taken(place, leased);

@@ -69,7 +69,7 @@ export interface Lease {
  * Without a fault in force nothing depends on it, and of a hundred pods each heartbeat is a process
  * that reads their rules: theirs is longer then. The first fault makes it short.
  */
-const calmPod = 3;
+const calmPod = 5;
 
 export function leaseOf(place: Place): Lease {
   // Of many in one process, not all renew at the same instant.

@@ -74,7 +74,10 @@ export async function openKubernetes(
   const { view, keeper, publisher } = opened;
   return {
     capabilities: () => capabilities(opened),
-    ensure: (nodes) => keeper.ensure(nodes),
+    ensure: async (nodes) => {
+      publisher.hold(new Set(nodes.flatMap(({ name, run }) => (run === 'held' ? name : []))));
+      await keeper.ensure(nodes);
+    },
     enforce: async (schedule) => {
       view.schedule = schedule;
       await publisher.publish(schedule);

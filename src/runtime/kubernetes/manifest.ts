@@ -68,7 +68,11 @@ export function labelsOf(
 
 export function podOf(
   recipe: PodRecipe,
-  { first, madeFrom }: { readonly first: number; readonly madeFrom: string },
+  {
+    first,
+    madeFrom,
+    ahead,
+  }: { readonly first: number; readonly madeFrom: string; readonly ahead: boolean },
 ): Pod {
   const { testnet, node, settings, launch, gate } = recipe;
   const name = names.pod(testnet.name, node.name);
@@ -82,6 +86,7 @@ export function podOf(
       annotations: {
         [annotations.madeFrom]: madeFrom,
         ...(first === 0 ? {} : { [annotations.first]: String(first) }),
+        ...(ahead ? { [annotations.ahead]: 'true' } : {}),
         'kubectl.kubernetes.io/default-container': names.container,
       },
       ownerReferences: [ownerOf(testnet)],

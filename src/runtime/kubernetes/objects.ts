@@ -26,6 +26,8 @@ export const annotations = {
   first: 'peerstorm.dev/first-incarnation',
   /** On a pod: hash of what it was made from; with another one it is replaced if it never ran. */
   madeFrom: 'peerstorm.dev/made-from',
+  /** On a pod made ahead of its turn: its gate opens when a NetworkState has it as not held. */
+  ahead: 'peerstorm.dev/ahead',
   /** On a Testnet: `true` ends the run at the first expectation that fails. */
   failFast: 'peerstorm.dev/fail-fast',
   /** On a Testnet: a StopReason as JSON; the run ends because of it, with all its evidence. */
@@ -173,7 +175,10 @@ export type FaultObject = {
  * signal, and SIGKILL after the grace); its successor, which the kubelet starts by itself, is then
  * frozen until an order asks for it.
  */
-export type PodOrder = Pick<DesiredNode, 'incarnation' | 'run' | 'stop'>;
+export type PodOrder = Pick<DesiredNode, 'incarnation' | 'stop'> & {
+  /** A pod that is held has no order: it waits at its gate. */
+  readonly run: Exclude<DesiredNode['run'], 'held'>;
+};
 
 /**
  * A shard of who is where (`nodes`, at most 2,000), or what is in force when (`schedule`); one
@@ -195,6 +200,8 @@ export type NodeEntry = {
   readonly uid: string;
   /** All podIPs. */
   readonly ips: readonly string[];
+  /** It waits at its gate until its turn comes. */
+  readonly held?: boolean;
 };
 
 /** runtime.ts's Schedule, with each set of nodes written once. Times are epoch milliseconds. */

@@ -18,6 +18,8 @@ export type NodeFacts = {
   readonly world: NodeWorld;
   /** The least incarnation of the next pod. */
   readonly floor: number;
+  /** A pod that is made now waits at a gate. */
+  readonly gated: boolean;
   /** A pod was created and does not show yet. */
   readonly expected: boolean;
   /** Of what its pod would be made from now. */
@@ -28,9 +30,10 @@ export type NodeFacts = {
 
 /** At most one a node; the next one follows when this one shows. */
 export function podAction(node: NodeName, facts: NodeFacts): PodAction | undefined {
-  const { wanted, pod, world, floor, expected } = facts;
+  const { wanted, pod, world, floor, expected, gated } = facts;
   if (pod === undefined) {
     if (wanted === undefined || wanted.run === 'stopped' || expected) return undefined;
+    if (wanted.run === 'held' && !gated) return undefined;
     // An exit stays an exit until a new start is asked for.
     if (world.phase === 'exited' && world.incarnation >= wanted.incarnation) return undefined;
     return { do: 'create', node: wanted, first: Math.max(wanted.incarnation, floor) };
@@ -60,6 +63,8 @@ function runAction(
 ): PodAction | undefined {
   const { run, incarnation } = wanted;
   if (run === 'stopped') return undefined;
+  const isOld = !hasStarted(pod) && pod.metadata.annotations?.[annotations.madeFrom] !== madeFrom();
+  if (run === 'held') return isOld ? { do: 'delete', node, pod, lost: false } : undefined;
   const before = orderOf(pod);
   if (incarnation > world.incarnation) {
     if (pod.spec.restartPolicy === 'Never') return { do: 'delete', node, pod, lost: false };
@@ -67,10 +72,7 @@ function runAction(
     if (startsAgain && before.run !== 'stopped') return undefined;
     return ordered(node, pod, { incarnation, run });
   }
-  const isFresh = !hasStarted(pod);
-  if (isFresh && pod.metadata.annotations?.[annotations.madeFrom] !== madeFrom()) {
-    return { do: 'delete', node, pod, lost: false };
-  }
+  if (isOld) return { do: 'delete', node, pod, lost: false };
   // One that is to be away is not called back by an older wish.
   if (before.run === 'stopped' || world.phase === 'exited') return undefined;
   return before.run === run ? undefined : ordered(node, pod, { incarnation, run });

@@ -55,6 +55,8 @@ type Keeping = KeeperDependencies & {
 };
 
 const atOnce = 16;
+/** In one pass: whoever is to run waits for no more pods that are not to run yet. */
+const aheadAtOnce = 100;
 const showsWithinMs = 30_000;
 const retry = { first: 1_000, longest: 30_000 };
 const mended: ReadonlySet<ErrorCode> = new Set([
@@ -129,7 +131,8 @@ function retryLater(keeping: Keeping, error: unknown): void {
 function actionsOf(keeping: Keeping): readonly PodAction[] {
   const { wanted, view, expected, clock } = keeping;
   const nodes = new Set([...wanted.keys(), ...view.pods().keys()]);
-  return [...nodes].flatMap((node) => {
+  const gated = keeping.gate() !== undefined;
+  const actions = [...nodes].flatMap((node) => {
     const pod = view.pod(node);
     const madeAt = expected.get(node);
     const found = podAction(node, {
@@ -140,9 +143,13 @@ function actionsOf(keeping: Keeping): readonly PodAction[] {
       expected: madeAt !== undefined && clock.now() < madeAt + showsWithinMs,
       madeFrom: () => madeFrom(keeping, wanted.get(node)),
       startsAgain: keeping.planned(node)?.startsAgain ?? false,
+      gated,
     });
     return found ?? [];
   });
+  const ahead = actions.filter((action) => action.do === 'create' && action.node.run === 'held');
+  const later = new Set(ahead.slice(aheadAtOnce));
+  return actions.filter((action) => !later.has(action));
 }
 
 /** What went wrong; the rest is done. */
@@ -198,9 +205,12 @@ async function create(
 ): Promise<void> {
   const { api, testnet, expected, clock } = keeping;
   const recipe = recipeOf(keeping, node, files);
+  const ahead = node.run === 'held';
+  // Nothing would hold it any more.
+  if (ahead && recipe.gate === undefined) return;
   const claim = claimOf(recipe);
   if (claim !== undefined) await createClaim(keeping, claim);
-  const pod = podOf(recipe, { first, madeFrom: madeFrom(keeping, node) });
+  const pod = podOf(recipe, { first, madeFrom: madeFrom(keeping, node), ahead });
   try {
     await api.create(resources.pods, pod);
   } catch (error) {

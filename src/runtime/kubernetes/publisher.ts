@@ -23,6 +23,8 @@ export interface Publisher {
   publish(schedule: Schedule): Promise<void>;
   /** Resolves with the number of the round when the agents can read it. */
   order(order: Omit<ProbeOrder, 'id'>): Promise<number>;
+  /** These may not start yet, all others may. Before it is called no pod is told of. */
+  hold(nodes: ReadonlySet<NodeName>): void;
   /** Pods have changed. */
   podsChanged(): void;
   /** The schedule as written, of now or of whoever was here before. */
@@ -94,6 +96,9 @@ export async function openPublisher(
       await write();
       return id;
     },
+    hold: (held) => {
+      if (shards.hold(held)) nodes();
+    },
     podsChanged: nodes,
     written: () => written,
     remove: async () => {
@@ -132,9 +137,17 @@ function stateOf(
 
 function createShards({ api, testnet, nodes, pods }: PublisherDependencies) {
   const written = new Map<number, string>();
+  let held: ReadonlySet<NodeName> | undefined;
   return {
+    /** True if that is new. */
+    hold: (wanted: ReadonlySet<NodeName>) => {
+      const isNew = held?.symmetricDifference(wanted).size !== 0;
+      held = wanted;
+      return isNew;
+    },
     write: async () => {
-      const entries = entriesOf(nodes(), pods());
+      if (held === undefined) return;
+      const entries = entriesOf(nodes(), { pods: pods(), held });
       const count = Math.max(1, Math.ceil(entries.length / shardSize));
       for (let shard = 0; shard < Math.max(count, written.size); shard += 1) {
         const own = entries.slice(shard * shardSize, (shard + 1) * shardSize).flat();
@@ -151,13 +164,17 @@ function createShards({ api, testnet, nodes, pods }: PublisherDependencies) {
 /** One place for each node, so that a pod that comes or goes moves nobody to another shard. */
 function entriesOf(
   nodes: readonly NodeName[],
-  pods: ReadonlyMap<NodeName, Pod>,
+  {
+    pods,
+    held,
+  }: { readonly pods: ReadonlyMap<NodeName, Pod>; readonly held: ReadonlySet<NodeName> },
 ): readonly (readonly NodeEntry[])[] {
   return nodes.map((name) => {
     const pod = pods.get(name);
     const { uid } = pod?.metadata ?? {};
     const ips = pod === undefined ? [] : ipsOf(pod);
-    return uid === undefined || ips.length === 0 ? [] : [{ name, uid, ips }];
+    if (uid === undefined || ips.length === 0) return [];
+    return [{ name, uid, ips, ...(held.has(name) ? { held: true } : {}) }];
   });
 }
 

@@ -129,7 +129,12 @@ export const faultObjectStatus = fieldsOf<NonNullable<FaultObject['status']>>()(
   proof: text(64).optional().describe('What counters and probes say.'),
 }).describe('What the controller found and did.');
 
-const nodeEntry = fieldsOf<NodeEntry>()({ name: node, uid: text(64), ips: list(text(64), 16) });
+const nodeEntry = fieldsOf<NodeEntry>()({
+  name: node,
+  uid: text(64),
+  ips: list(text(64), 16),
+  held: z.boolean().optional().describe('It waits at its gate until its turn comes.'),
+});
 /** Flat, since a definition knows no unions: the fields of a shape belong to `kind: shape`. */
 const impairment = fieldsOf<Impairment>()({
   kind: z.enum(['drop', 'reject', 'shape']),

@@ -101,7 +101,7 @@ async function ensure(
       if (node.run === 'paused' && process.world().phase === 'running') process.pause();
       if (node.run === 'running' && process.world().phase === 'paused') process.resume();
     }
-    if (node.run !== 'stopped' && mayStart(state, node)) starts.push(node);
+    if (node.run !== 'stopped' && node.run !== 'held' && mayStart(state, node)) starts.push(node);
   }
   await start(state, starts, signal);
 }

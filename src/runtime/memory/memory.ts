@@ -150,7 +150,7 @@ function ensureOne(state: State, wanted: DesiredNode): void {
   if (run === 'stopped' || (up && world.incarnation < incarnation)) {
     exited(state, name, { code: 0, asked: true });
   }
-  if (run === 'stopped') return;
+  if (run === 'stopped' || run === 'held') return;
   const fresh = world.phase === 'absent' || world.incarnation < incarnation;
   if (fresh) {
     simulated.start();
