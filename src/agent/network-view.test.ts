@@ -168,7 +168,7 @@ test.each([
   ['whose turn has not come', 'p2', true, 'later'],
   ['made ahead, that nobody has told of', 'p4', true, 'later'],
   ['that nobody has told of', 'p4', false, 'unknown'],
-])('a pod %s may start as its turn says', (_, uid, ahead, turn) => {
+])('a pod %s may start as its turn says', (...[, uid, ahead, turn]) => {
   const read = readState({
     testnet,
     nodes: [entry(1, '10.0.0.2'), { ...entry(2, '10.0.0.3'), held: true }],

@@ -20,11 +20,6 @@ const twoGroups = {
   ],
 };
 
-const network = {
-  regions: [{ name: 'eu' }, { name: 'us' }],
-  links: [{ default: true, loss: '1%' }],
-};
-
 async function running(spec: object = twoGroups, options = {}) {
   const cluster = await memoryCluster(testnetOf(spec), options);
   const nodes = () => cluster.plan.nodes.map(({ name }) => cluster.wanted(name));
@@ -92,53 +87,6 @@ describe('ensure', () => {
       ['net-files-0', [expect.stringMatching(/^boot-0\./)]],
       ['net-files-1', [expect.stringMatching(/^full-0\./)]],
     ]);
-  });
-
-  test('makes pods ahead of their turn where a gate holds them, and no others', async () => {
-    const cluster = await memoryCluster(testnetOf({ ...twoGroups, network }));
-    const held = { run: 'held' } as const;
-    const told = async () => {
-      await cluster.clock.run(cluster.clock.sleep(3_000));
-      const nodes = state(cluster, names.nodes('net', 0))?.nodes ?? [];
-      return nodes.map(({ name, uid, held }) => [name, uid, held ?? false]);
-    };
-    const uid = (name: string) => podNamed(cluster, name)?.metadata.uid;
-    const wishes = [cluster.wanted('boot-0'), cluster.wanted('full-0', held)];
-    await cluster.runtime.ensure(wishes, never);
-    await turn();
-    expect(cluster.pods().map(({ metadata }) => metadata.annotations?.[annotations.ahead])).toEqual(
-      [undefined, 'true'],
-    );
-    const before = [
-      ['boot-0', uid('net-boot-0'), false],
-      ['full-0', uid('net-full-0'), true],
-    ];
-    expect(await told()).toEqual(before);
-    cluster.closing.abort();
-    const next = await cluster.open(never);
-    // Who may start is told when it is known, and not before.
-    expect(await told()).toEqual(before);
-    await next.ensure(
-      ['boot-0', 'full-0'].map((name) => cluster.wanted(name)),
-      never,
-    );
-    expect(await told()).toEqual(before.map(([name, uid]) => [name, uid, false]));
-    const bare = await memoryCluster(testnetOf(twoGroups));
-    await bare.runtime.ensure([bare.wanted('boot-0'), bare.wanted('full-0', held)], never);
-    expect(bare.pods()).toHaveLength(1);
-  });
-
-  test('makes no more than a hundred pods ahead before it looks again', async () => {
-    const groups = [twoGroups.groups[0], { ...twoGroups.groups[1], count: 150 }];
-    const cluster = await memoryCluster(testnetOf({ groups, network }));
-    const wishes = cluster.plan.nodes.map(({ name }, at) =>
-      cluster.wanted(name, at < 20 ? {} : { run: 'held' }),
-    );
-    await cluster.runtime.ensure(wishes, never);
-    expect(cluster.pods()).toHaveLength(120);
-    await turn();
-    await cluster.runtime.ensure(wishes, never);
-    expect(cluster.pods()).toHaveLength(151);
   });
 
   test('removes the pod of a node that is left out', async () => {
@@ -386,6 +334,10 @@ describe('what agents are told', () => {
   });
 
   test('region links as the base layer, which is no fault; and pods wait for it', async () => {
+    const network = {
+      regions: [{ name: 'eu' }, { name: 'us' }],
+      links: [{ default: true, loss: '1%' }],
+    };
     const cluster = await running({ ...twoGroups, network });
     await cluster.runtime.enforce(schedule(cluster), never);
     const written = state(cluster, 'net-faults')?.schedule;

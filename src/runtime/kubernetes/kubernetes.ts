@@ -75,7 +75,7 @@ export async function openKubernetes(
   return {
     capabilities: () => capabilities(opened),
     ensure: async (nodes) => {
-      publisher.hold(new Set(nodes.flatMap(({ name, run }) => (run === 'held' ? name : []))));
+      publisher.admit(new Set(nodes.flatMap(({ name, run }) => (run === 'held' ? [] : name))));
       await keeper.ensure(nodes);
     },
     enforce: async (schedule) => {

@@ -7,6 +7,7 @@ import type { Schedule } from '../runtime.ts';
 import { type Api, type Resource, resources } from './api.ts';
 import { labelsOf, ownerOf, type TestnetId } from './manifest.ts';
 import {
+  annotations,
   apiVersion,
   type NetworkSchedule,
   type NetworkState,
@@ -23,8 +24,11 @@ export interface Publisher {
   publish(schedule: Schedule): Promise<void>;
   /** Resolves with the number of the round when the agents can read it. */
   order(order: Omit<ProbeOrder, 'id'>): Promise<number>;
-  /** These may not start yet, all others may. Before it is called no pod is told of. */
-  hold(nodes: ReadonlySet<NodeName>): void;
+  /**
+   * These may start, too; of the others, pods made ahead are held. Before it is called no pod is
+   * told of.
+   */
+  admit(nodes: ReadonlySet<NodeName>): void;
   /** Pods have changed. */
   podsChanged(): void;
   /** The schedule as written, of now or of whoever was here before. */
@@ -96,10 +100,10 @@ export async function openPublisher(
       await write();
       return id;
     },
-    hold: (held) => {
-      if (shards.hold(held)) nodes();
+    admit: (others) => {
+      if (shards.admit(others)) nodes(true);
     },
-    podsChanged: nodes,
+    podsChanged: () => nodes(),
     written: () => written,
     remove: async () => {
       const labelSelector = selectorOf(testnet);
@@ -137,17 +141,17 @@ function stateOf(
 
 function createShards({ api, testnet, nodes, pods }: PublisherDependencies) {
   const written = new Map<number, string>();
-  let held: ReadonlySet<NodeName> | undefined;
+  let admitted: ReadonlySet<NodeName> | undefined;
   return {
     /** True if that is new. */
-    hold: (wanted: ReadonlySet<NodeName>) => {
-      const isNew = held?.symmetricDifference(wanted).size !== 0;
-      held = wanted;
-      return isNew;
+    admit: (others: ReadonlySet<NodeName>) => {
+      if (admitted !== undefined && others.isSubsetOf(admitted)) return false;
+      admitted = others.union(admitted ?? new Set());
+      return true;
     },
     write: async () => {
-      if (held === undefined) return;
-      const entries = entriesOf(nodes(), { pods: pods(), held });
+      if (admitted === undefined) return;
+      const entries = entriesOf(nodes(), { pods: pods(), admitted });
       const count = Math.max(1, Math.ceil(entries.length / shardSize));
       for (let shard = 0; shard < Math.max(count, written.size); shard += 1) {
         const own = entries.slice(shard * shardSize, (shard + 1) * shardSize).flat();
@@ -166,15 +170,19 @@ function entriesOf(
   nodes: readonly NodeName[],
   {
     pods,
-    held,
-  }: { readonly pods: ReadonlyMap<NodeName, Pod>; readonly held: ReadonlySet<NodeName> },
+    admitted,
+  }: {
+    readonly pods: ReadonlyMap<NodeName, Pod>;
+    readonly admitted: ReadonlySet<NodeName>;
+  },
 ): readonly (readonly NodeEntry[])[] {
   return nodes.map((name) => {
     const pod = pods.get(name);
-    const { uid } = pod?.metadata ?? {};
+    const { uid, annotations: said } = pod?.metadata ?? {};
     const ips = pod === undefined ? [] : ipsOf(pod);
     if (uid === undefined || ips.length === 0) return [];
-    return [{ name, uid, ips, ...(held.has(name) ? { held: true } : {}) }];
+    const held = said?.[annotations.ahead] !== undefined && !admitted.has(name);
+    return [{ name, uid, ips, ...(held ? { held } : {}) }];
   });
 }
 
@@ -184,29 +192,38 @@ type Throttling = {
   readonly signal: AbortSignal;
 };
 
-/** At once, then no more than every two seconds, and never two at a time; tried until it works. */
+/**
+ * At once, then no more than every two seconds but for what is urgent, and never two at a time;
+ * tried until it works.
+ */
 function throttle(
   write: () => Promise<void>,
   { clock, onFailure, signal }: Throttling,
-): () => void {
+): (isUrgent?: boolean) => void {
   let wanted = false;
+  let urgent = false;
   let busy = false;
+  let pause = new AbortController();
   const work = async () => {
     busy = true;
     while (wanted && !signal.aborted) {
       wanted = false;
+      urgent = false;
       try {
         await write();
       } catch (error) {
         wanted = true;
         onFailure(error);
       }
-      await clock.sleep(everyMs, signal);
+      pause = new AbortController();
+      if (!urgent) await clock.sleep(everyMs, AbortSignal.any([signal, pause.signal]));
     }
     busy = false;
   };
-  return () => {
+  return (isUrgent = false) => {
     wanted = true;
+    urgent ||= isUrgent;
+    if (urgent) pause.abort();
     if (!busy) void work();
   };
 }

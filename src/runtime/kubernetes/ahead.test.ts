@@ -1,0 +1,102 @@
+// Pods that are made before their turn, and what agents are told of them.
+import { expect, test } from 'vitest';
+import { memoryCluster, testnetOf } from '../../../test/memory-cluster.ts';
+import { resources } from './api.ts';
+import { annotations, type NetworkState, names } from './objects.ts';
+
+const never = new AbortController().signal;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const held = { run: 'held' } as const;
+
+const groups = (count: number) => ({
+  groups: [
+    { name: 'boot', kind: 'reference', bootstrap: true },
+    { name: 'full', kind: 'reference', count },
+  ],
+});
+/** With it every pod has a gate. */
+const network = {
+  regions: [{ name: 'eu' }, { name: 'us' }],
+  links: [{ default: true, loss: '1%' }],
+};
+const gated = testnetOf({ ...groups(2), network });
+
+type Cluster = Awaited<ReturnType<typeof memoryCluster>>;
+
+function toldOf({ server }: Cluster) {
+  const states = server.all<NetworkState>(resources.networkStates);
+  const shard = states.find(({ metadata }) => metadata.name === names.nodes('net', 0));
+  return (shard?.nodes ?? []).map(({ name, uid, held = false }) => ({ name, uid, held }));
+}
+
+const seconds = async ({ clock }: Cluster, count: number) =>
+  await clock.run(clock.sleep(count * 1_000));
+
+test('they are held until their turn comes, whichever controller says so', async () => {
+  const cluster = await memoryCluster(gated);
+  await cluster.runtime.ensure([cluster.wanted('boot-0'), cluster.wanted('full-0', held)], never);
+  await turn();
+  const pods = cluster.pods();
+  expect(pods.map(({ metadata }) => metadata.annotations?.[annotations.ahead])).toEqual([
+    undefined,
+    'true',
+  ]);
+  const [boot, full] = pods.map(({ metadata }) => metadata.uid);
+  const before = [
+    { name: 'boot-0', uid: boot, held: false },
+    { name: 'full-0', uid: full, held: true },
+  ];
+  await seconds(cluster, 3);
+  expect(toldOf(cluster)).toEqual(before);
+  cluster.closing.abort();
+  const next = await cluster.open(never);
+  // Nothing has been said of turns yet.
+  await seconds(cluster, 3);
+  expect(toldOf(cluster)).toEqual(before);
+  await next.ensure([cluster.wanted('boot-0'), cluster.wanted('full-0')], never);
+  await seconds(cluster, 3);
+  expect(toldOf(cluster)).toEqual(before.map((node) => ({ ...node, held: false })));
+});
+
+test('a turn that has come is told at once', async () => {
+  const cluster = await memoryCluster(gated);
+  const others = [cluster.wanted('boot-0'), cluster.wanted('full-0')];
+  const isHeld = () => toldOf(cluster).map((node) => node.held);
+  await cluster.runtime.ensure([...others, cluster.wanted('full-1', held)], never);
+  await turn();
+  await seconds(cluster, 2.5);
+  expect(isHeld()).toEqual([false, false, true]);
+  // What comes now would wait for two seconds.
+  cluster.kubelet.status('net-full-0', { podIPs: [{ ip: '10.9.0.1' }] });
+  await seconds(cluster, 0.1);
+  await cluster.runtime.ensure([...others, cluster.wanted('full-1')], never);
+  await seconds(cluster, 0.1);
+  expect(isHeld()).toEqual([false, false, false]);
+});
+
+test('nobody may start because all are to go', async () => {
+  const cluster = await memoryCluster(gated);
+  cluster.kubelet.holds.ends = true;
+  await cluster.runtime.ensure([cluster.wanted('boot-0'), cluster.wanted('full-0', held)], never);
+  await cluster.runtime.ensure([], never);
+  await seconds(cluster, 3);
+  expect(toldOf(cluster).map((node) => node.held)).toEqual([false, true]);
+});
+
+test('none is made that no gate would hold', async () => {
+  const cluster = await memoryCluster(testnetOf(groups(2)));
+  await cluster.runtime.ensure([cluster.wanted('boot-0'), cluster.wanted('full-0', held)], never);
+  expect(cluster.pods()).toHaveLength(1);
+});
+
+test('no more than a hundred are made before it is looked again', async () => {
+  const cluster = await memoryCluster(testnetOf({ ...groups(150), network }));
+  const wishes = cluster.plan.nodes.map(({ name }, at) =>
+    cluster.wanted(name, at < 20 ? {} : held),
+  );
+  await cluster.runtime.ensure(wishes, never);
+  expect(cluster.pods()).toHaveLength(120);
+  await turn();
+  await cluster.runtime.ensure(wishes, never);
+  expect(cluster.pods()).toHaveLength(151);
+});
