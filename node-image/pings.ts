@@ -117,7 +117,7 @@ export class Pings {
       pulse.everHeard = true;
       pulse.misses = 0;
       if (pulse.sentAt === undefined) return;
-      this.roundTripSeconds = (Date.now() - pulse.sentAt) / 1_000;
+      this.roundTripSeconds = (performance.now() - pulse.sentAt) / 1_000;
       pulse.sentAt = undefined;
     });
     stream.addEventListener('close', () => {
@@ -139,6 +139,6 @@ function newPulse(): Pulse {
 }
 
 function send(stream: Stream, pulse: Pulse): void {
-  pulse.sentAt = Date.now();
+  pulse.sentAt = performance.now();
   stream.send(payload);
 }
