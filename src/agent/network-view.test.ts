@@ -163,17 +163,18 @@ describe('of a NetworkState', () => {
 });
 
 test.each([
-  ['that others know of', 'p1', false, 'now'],
-  ['made ahead, whose turn has come', 'p1', true, 'now'],
-  ['whose turn has not come', 'p2', true, 'later'],
-  ['made ahead, that nobody has told of', 'p4', true, 'later'],
-  ['that nobody has told of', 'p4', false, 'unknown'],
-])('a pod %s may start as its turn says', (...[, uid, ahead, turn]) => {
+  ['that others know of', 'p1', { gated: true, ahead: false }, 'now'],
+  ['made ahead, whose turn has come', 'p1', { gated: true, ahead: true }, 'now'],
+  ['whose turn has not come', 'p2', { gated: true, ahead: true }, 'later'],
+  ['made ahead, that nobody has told of', 'p4', { gated: true, ahead: true }, 'later'],
+  ['that nobody has told of', 'p4', { gated: true, ahead: false }, 'unknown'],
+  ['without a gate', 'p4', { gated: false, ahead: false }, 'now'],
+])('a pod %s may start as its turn says', (...[, uid, made, turn]) => {
   const read = readState({
     testnet,
-    nodes: [entry(1, '10.0.0.2'), { ...entry(2, '10.0.0.3'), held: true }],
+    nodes: [entry(1, '10.0.0.2'), { ...entry(2, '10.0.0.3'), waits: true }],
   });
   if (!read.ok) throw new TypeError(read.reason);
   const view = networkView([read.value], { uid: 'n1' });
-  expect(turnOf(view, { node: nodeName('full', uid === 'p2' ? 2 : 1), uid, ahead })).toBe(turn);
+  expect(turnOf(view, { node: nodeName('full', uid === 'p2' ? 2 : 1), uid, ...made })).toBe(turn);
 });

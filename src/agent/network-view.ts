@@ -9,6 +9,7 @@ import type {
   WireEffect,
 } from '../runtime/kubernetes/objects.ts';
 import type { Schedule } from '../runtime/runtime.ts';
+import type { Claim } from './selection.ts';
 
 export type NetworkView = {
   /** Absent: nothing is known yet, or there is nothing any more. */
@@ -67,16 +68,18 @@ export function addressesOf(
   return addresses;
 }
 
-/** Whether a pod may go through its gate: `unknown` while nobody has told of the pod. */
+/** When a pod may go through its gate: `unknown` while nobody has told of it. */
 export type Turn = 'now' | 'later' | 'unknown';
 
 export function turnOf(
-  { nodes }: Pick<NetworkView, 'nodes'>,
-  { node, uid, ahead }: { readonly node: NodeName; readonly uid: string; readonly ahead: boolean },
+  view: NetworkView | undefined,
+  { node, uid, gated, ahead }: Pick<Claim, 'node' | 'uid' | 'gated' | 'ahead'>,
 ): Turn {
-  const entry = nodes.get(node);
+  // It has started: the sooner it is under its rules, the better.
+  if (!gated) return 'now';
+  const entry = view?.nodes.get(node);
   if (entry?.uid !== uid) return ahead ? 'later' : 'unknown';
-  return entry.held === true ? 'later' : 'now';
+  return entry.waits === true ? 'later' : 'now';
 }
 
 /** The longest that a packet can be on its way, whatever of the schedule is in force. */

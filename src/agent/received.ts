@@ -80,7 +80,7 @@ const state = z.object({
         name: node,
         uid,
         ips: z.array(address).max(16),
-        held: z.boolean().exactOptional(),
+        waits: z.boolean().exactOptional(),
       }),
     )
     .max(2_000)

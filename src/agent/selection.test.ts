@@ -35,6 +35,7 @@ test('a pod on this host that a Testnet owns is claimed for it', () => {
     ips: ['10.0.0.1', 'fd00::1'],
     initContainers: [],
     newest: { incarnation: 0 },
+    gated: false,
     ahead: false,
     graceSeconds: 30,
   });

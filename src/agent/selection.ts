@@ -21,6 +21,7 @@ export type Pod = {
   readonly spec?: {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
+    readonly initContainers?: readonly { readonly name: string }[];
     readonly terminationGracePeriodSeconds?: number;
   };
   readonly status?: {
@@ -63,6 +64,8 @@ export type Claim = {
     readonly last?: string;
     readonly incarnation: number;
   };
+  /** Its node starts when the gate opens. */
+  readonly gated: boolean;
   /** It was made ahead of its turn. */
   readonly ahead: boolean;
   /** What is done when an order does not say how to stop. */
@@ -95,6 +98,7 @@ export function claimOf(pod: Pod, host: string): Claim | undefined {
       ({ containerID }) => idOf(containerID) ?? [],
     ),
     newest: newestOf(pod),
+    gated: spec.initContainers?.some(({ name }) => name === names.gate) ?? false,
     ahead: metadata.annotations?.[annotations.ahead] !== undefined,
     graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
     ...orderOf(metadata),

@@ -152,7 +152,8 @@ function follow(state: State, claims: readonly Claim[]): void {
   takeView(state, life);
   state.patience = patience([...keepers.values()], state.view?.schedule);
   for (const claim of mine) keep(state, life, claim);
-  life.observations.follow(state.view?.wire?.observe, mine);
+  const started = mine.filter((claim) => turnOf(state.view, claim) !== 'later');
+  life.observations.follow(state.view?.wire?.observe, started);
   probe(state, life);
 }
 
@@ -204,7 +205,7 @@ function keep(state: State, life: Life, claim: Claim): void {
     openEgress: view?.wire?.openEgress ?? false,
     largePackets: view?.wire?.largePackets ?? false,
     addresses,
-    turn: turnOf(view ?? { nodes: new Map() }, claim),
+    turn: turnOf(view, claim),
   };
   const keeper = keepers.get(claim.uid);
   if (keeper !== undefined) {

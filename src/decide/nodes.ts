@@ -35,7 +35,7 @@ export function desiredNodes(moment: Moment, state: RunState): ReadonlyMap<NodeN
     const run = desiredRun(moment, node, faults.get(node.name) ?? []);
     desired.set(node.name, stopped ? { incarnation: run.incarnation, run: 'stopped' } : run);
   }
-  if (stopped) return desired;
+  if (stopped || state.t0 !== undefined) return desired;
   for (const name of plan.waves.flat()) {
     const { incarnation } = worldOf(moment, name);
     if (!desired.has(name)) desired.set(name, { incarnation, run: 'held' });

@@ -13,9 +13,10 @@ export interface ReadinessWatch {
   isReady(node: NodeName, incarnation: number): boolean;
 }
 
-/** Between two looks at a node; where many wait, a hundred looks a second at all of them. */
+/** Between two looks at a node; where many wait, some hundred looks a second at all of them. */
 const retryMs = 150;
 const lookMs = 10;
+const retryAtLeastMs = 1_000;
 
 export function watchReadiness(
   runtime: Pick<Runtime, 'request' | 'exec' | 'logs'>,
@@ -33,7 +34,10 @@ export function watchReadiness(
     while (!stop.aborted) {
       const yes = await checkOnce(runtime, { node, readiness, signal: stop }).catch(() => false);
       if (yes) return true;
-      await options.clock.sleep(Math.max(retryMs, looking * lookMs), stop);
+      await options.clock.sleep(
+        Math.min(retryAtLeastMs, Math.max(retryMs, looking * lookMs)),
+        stop,
+      );
     }
     return false;
   };

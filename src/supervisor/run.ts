@@ -119,7 +119,7 @@ export type Running = Omit<RunDependencies, 'targets' | 'keep'> & {
 };
 
 const tickMs = 200;
-/** Between two answers of a node before time 0, when no sample is drawn: ten of all in a second. */
+/** Between two answers of a node before time 0: of up to 300 nodes ten answer in a second. */
 function startingMs(nodes: number): number {
   return Math.min(30_000, Math.max(5_000, nodes * 100));
 }

@@ -64,7 +64,7 @@ export type AgentLab = AsyncDisposable & {
 export type PublishedNodes = {
   /** Default: their own. */
   readonly ips?: (node: string) => readonly string[];
-  readonly held?: boolean;
+  readonly waits?: boolean;
 };
 
 export type PodOptions = {
@@ -155,12 +155,12 @@ export async function openAgentLab(nodes: readonly string[]): Promise<AgentLab> 
       generation += 1;
       await state('net-faults', { schedule: { ...emptySchedule, generation, ...schedule } });
     },
-    async publishNodes(list, { ips = (node: string) => ipsOf(pods, node), held } = {}) {
+    async publishNodes(list, { ips = (node: string) => ipsOf(pods, node), waits } = {}) {
       const entries = list.map((node) => ({
         name: podName(pods, node),
         uid: lab.uidOf(node),
         ips: ips(node),
-        ...(held === undefined ? {} : { held }),
+        ...(waits === undefined ? {} : { waits }),
       }));
       await state('net-nodes-0', { nodes: entries });
     },

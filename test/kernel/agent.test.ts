@@ -69,7 +69,7 @@ describe.runIf(allUsers.includes('root'))('networks of pods', () => {
       lab.patchPod(node, { metadata: { annotations: { 'peerstorm.dev/ahead': 'true' } } });
     }
     await lab.publish();
-    await lab.publishNodes(['a-0'], { held: true });
+    await lab.publishNodes(['a-0'], { waits: true });
     await lab.start();
     const aliases = async () => [await lab.alias('a-0'), await lab.alias('b-0')];
     const as = (prefix: string) => ['a-0', 'b-0'].map((node) => prefix + lab.uidOf(node));

@@ -26,7 +26,7 @@ type Cluster = Awaited<ReturnType<typeof memoryCluster>>;
 function toldOf({ server }: Cluster) {
   const states = server.all<NetworkState>(resources.networkStates);
   const shard = states.find(({ metadata }) => metadata.name === names.nodes('net', 0));
-  return (shard?.nodes ?? []).map(({ name, uid, held = false }) => ({ name, uid, held }));
+  return (shard?.nodes ?? []).map(({ name, uid, waits = false }) => ({ name, uid, waits }));
 }
 
 const seconds = async ({ clock }: Cluster, count: number) =>
@@ -43,8 +43,8 @@ test('they are held until their turn comes, whichever controller says so', async
   ]);
   const [boot, full] = pods.map(({ metadata }) => metadata.uid);
   const before = [
-    { name: 'boot-0', uid: boot, held: false },
-    { name: 'full-0', uid: full, held: true },
+    { name: 'boot-0', uid: boot, waits: false },
+    { name: 'full-0', uid: full, waits: true },
   ];
   await seconds(cluster, 3);
   expect(toldOf(cluster)).toEqual(before);
@@ -55,23 +55,23 @@ test('they are held until their turn comes, whichever controller says so', async
   expect(toldOf(cluster)).toEqual(before);
   await next.ensure([cluster.wanted('boot-0'), cluster.wanted('full-0')], never);
   await seconds(cluster, 3);
-  expect(toldOf(cluster)).toEqual(before.map((node) => ({ ...node, held: false })));
+  expect(toldOf(cluster)).toEqual(before.map((node) => ({ ...node, waits: false })));
 });
 
 test('a turn that has come is told at once', async () => {
   const cluster = await memoryCluster(gated);
   const others = [cluster.wanted('boot-0'), cluster.wanted('full-0')];
-  const isHeld = () => toldOf(cluster).map((node) => node.held);
+  const waiting = () => toldOf(cluster).map((node) => node.waits);
   await cluster.runtime.ensure([...others, cluster.wanted('full-1', held)], never);
   await turn();
   await seconds(cluster, 2.5);
-  expect(isHeld()).toEqual([false, false, true]);
+  expect(waiting()).toEqual([false, false, true]);
   // What comes now would wait for two seconds.
   cluster.kubelet.status('net-full-0', { podIPs: [{ ip: '10.9.0.1' }] });
   await seconds(cluster, 0.1);
   await cluster.runtime.ensure([...others, cluster.wanted('full-1')], never);
   await seconds(cluster, 0.1);
-  expect(isHeld()).toEqual([false, false, false]);
+  expect(waiting()).toEqual([false, false, false]);
 });
 
 test('nobody may start because all are to go', async () => {
@@ -80,7 +80,18 @@ test('nobody may start because all are to go', async () => {
   await cluster.runtime.ensure([cluster.wanted('boot-0'), cluster.wanted('full-0', held)], never);
   await cluster.runtime.ensure([], never);
   await seconds(cluster, 3);
-  expect(toldOf(cluster).map((node) => node.held)).toEqual([false, true]);
+  expect(toldOf(cluster).map((node) => node.waits)).toEqual([false, true]);
+});
+
+test('one that shows after all were to go goes, too', async () => {
+  const cluster = await memoryCluster(gated);
+  const made = cluster.runtime.ensure(
+    [cluster.wanted('boot-0'), cluster.wanted('full-0', held)],
+    never,
+  );
+  await Promise.all([made, cluster.runtime.ensure([], never)]);
+  await seconds(cluster, 1);
+  expect(cluster.pods()).toEqual([]);
 });
 
 test('none is made that no gate would hold', async () => {
@@ -89,14 +100,40 @@ test('none is made that no gate would hold', async () => {
   expect(cluster.pods()).toHaveLength(1);
 });
 
-test('no more than a hundred are made before it is looked again', async () => {
+test('no more than 25 are made before it is looked again', async () => {
   const cluster = await memoryCluster(testnetOf({ ...groups(150), network }));
   const wishes = cluster.plan.nodes.map(({ name }, at) =>
     cluster.wanted(name, at < 20 ? {} : held),
   );
   await cluster.runtime.ensure(wishes, never);
-  expect(cluster.pods()).toHaveLength(120);
+  expect(cluster.pods()).toHaveLength(45);
   await turn();
   await cluster.runtime.ensure(wishes, never);
-  expect(cluster.pods()).toHaveLength(151);
+  expect(cluster.pods()).toHaveLength(70);
+});
+
+test('one that is made of something else by now is made anew', async () => {
+  const cluster = await memoryCluster(gated);
+  cluster.kubelet.holds.starts = true;
+  const wanted = cluster.wanted('full-0', held);
+  await cluster.runtime.ensure([wanted], never);
+  const [before] = cluster.pods();
+  const launch = { ...wanted.launch, env: { NEW: '1' } };
+  for (let pass = 0; pass < 2; pass += 1) {
+    await cluster.runtime.ensure([{ ...wanted, launch }], never);
+    await turn();
+  }
+  const uids = cluster.pods().map(({ metadata }) => metadata.uid);
+  expect([uids.length, uids.includes(before?.metadata.uid)]).toEqual([1, false]);
+});
+
+test('a gate that has failed is said', async () => {
+  const cluster = await memoryCluster(gated);
+  cluster.kubelet.holds.starts = true;
+  await cluster.runtime.ensure([cluster.wanted('full-0', held)], never);
+  const terminated = { exitCode: 127, finishedAt: '2026-11-23T10:00:00Z' };
+  const initContainerStatuses = [{ name: names.gate, restartCount: 0, state: { terminated } }];
+  cluster.kubelet.status('net-full-0', { phase: 'Failed', initContainerStatuses });
+  const [[, world] = []] = (await cluster.world()).nodes;
+  expect(world).toMatchObject({ phase: 'starting', problem: 'gate: ended with exit status 127' });
 });

@@ -11,7 +11,7 @@ import { type HostSeen, hostEnforcement } from './host-enforcement.ts';
 import type { TestnetId } from './manifest.ts';
 import { type HostReport, labels, names, type TestnetReport } from './objects.ts';
 import { isOwnedBy, nodeOf, type Pod } from './pod.ts';
-import { lossOf, newestIncarnation, podWorld } from './pod-world.ts';
+import { hasStarted, lossOf, newestIncarnation, podWorld } from './pod-world.ts';
 
 export interface ClusterView {
   /** Ours; also one that is about to go. */
@@ -131,6 +131,11 @@ function podGone(viewing: Viewing, node: NodeName, pod: Pod): void {
   const last = worlds.get(node) ?? absent;
   known.delete(node);
   if (leaving.delete(pod.metadata.uid ?? '')) {
+    // As if it had not been: it may be to be made anew.
+    if (!hasStarted(pod)) {
+      worlds.delete(node);
+      return;
+    }
     const { incarnation, startedAt, exit } = last;
     const nothing = { code: null, signal: null };
     worlds.set(node, {

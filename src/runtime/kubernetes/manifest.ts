@@ -150,7 +150,7 @@ function placement({ testnet, node, settings }: PodRecipe) {
 
 function gateContainer({ image, imagePullPolicy }: Gate) {
   return {
-    name: 'gate',
+    name: names.gate,
     image,
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     // Of the image: bin/gate.

@@ -26,7 +26,7 @@ export const annotations = {
   first: 'peerstorm.dev/first-incarnation',
   /** On a pod: hash of what it was made from; with another one it is replaced if it never ran. */
   madeFrom: 'peerstorm.dev/made-from',
-  /** On a pod made ahead of its turn: its gate opens when a NetworkState has it as not held. */
+  /** On a pod made before its turn; that has come when a NetworkState has it not as waiting. */
   ahead: 'peerstorm.dev/ahead',
   /** On a Testnet: `true` ends the run at the first expectation that fails. */
   failFast: 'peerstorm.dev/fail-fast',
@@ -60,6 +60,8 @@ export const names = {
   claim: (testnet: string, node: NodeName) => `${testnet}-${node}`,
   /** The container of a pod that is the node. */
   container: 'node',
+  /** Of its init container: bin/gate. */
+  gate: 'gate',
 };
 
 export type ObjectMeta = {
@@ -200,8 +202,8 @@ export type NodeEntry = {
   readonly uid: string;
   /** All podIPs. */
   readonly ips: readonly string[];
-  /** It waits at its gate until its turn comes. */
-  readonly held?: boolean;
+  /** At its gate: its turn to start has not come. */
+  readonly waits?: boolean;
 };
 
 /** runtime.ts's Schedule, with each set of nodes written once. Times are epoch milliseconds. */

@@ -56,7 +56,7 @@ type Keeping = KeeperDependencies & {
 
 const atOnce = 16;
 /** In one pass: whoever is to run waits for no more pods that are not to run yet. */
-const aheadAtOnce = 100;
+const aheadAtOnce = 25;
 const showsWithinMs = 30_000;
 const retry = { first: 1_000, longest: 30_000 };
 const mended: ReadonlySet<ErrorCode> = new Set([
@@ -78,9 +78,11 @@ export function keepPods(deps: KeeperDependencies, signal: AbortSignal): PodKeep
     retrying: false,
   };
   deps.view.onChange(() => {
-    for (const node of keeping.expected.keys()) {
-      if (deps.view.pod(node) !== undefined) keeping.expected.delete(node);
-    }
+    const shown = [...keeping.expected.keys()].filter((node) => deps.view.pod(node) !== undefined);
+    for (const node of shown) keeping.expected.delete(node);
+    // Nobody may ask again for the end of a pod that was made just before all were to go.
+    if (shown.every((node) => keeping.wanted.has(node))) return;
+    void next(keeping).catch(deps.onFailure);
   });
   return {
     ensure: async (nodes) => {

@@ -170,6 +170,8 @@ function startProblem(pod: Pod): string | undefined {
   if (unschedulable !== undefined) return `no host for it: ${unschedulable.message ?? ''}`;
   const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   for (const { name, state } of all) {
+    const { exitCode = 0 } = state?.terminated ?? {};
+    if (exitCode !== 0 && !hasStarted(pod)) return `${name}: ended with exit status ${exitCode}`;
     const { reason, message = '' } = state?.waiting ?? {};
     if (reason === undefined || harmless.has(reason)) continue;
     const where = name === names.container ? '' : `${name}: `;

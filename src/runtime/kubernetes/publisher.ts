@@ -25,8 +25,8 @@ export interface Publisher {
   /** Resolves with the number of the round when the agents can read it. */
   order(order: Omit<ProbeOrder, 'id'>): Promise<number>;
   /**
-   * These may start, too; of the others, pods made ahead are held. Before it is called no pod is
-   * told of.
+   * These may start, too; of the others, pods made ahead wait. Before it is called no pod is told
+   * of.
    */
   admit(nodes: ReadonlySet<NodeName>): void;
   /** Pods have changed. */
@@ -181,8 +181,8 @@ function entriesOf(
     const { uid, annotations: said } = pod?.metadata ?? {};
     const ips = pod === undefined ? [] : ipsOf(pod);
     if (uid === undefined || ips.length === 0) return [];
-    const held = said?.[annotations.ahead] !== undefined && !admitted.has(name);
-    return [{ name, uid, ips, ...(held ? { held } : {}) }];
+    const waits = said?.[annotations.ahead] !== undefined && !admitted.has(name);
+    return [{ name, uid, ips, ...(waits ? { waits } : {}) }];
   });
 }
 

@@ -133,7 +133,7 @@ const nodeEntry = fieldsOf<NodeEntry>()({
   name: node,
   uid: text(64),
   ips: list(text(64), 16),
-  held: z.boolean().optional().describe('It waits at its gate until its turn comes.'),
+  waits: z.boolean().optional().describe('At its gate: its turn to start has not come.'),
 });
 /** Flat, since a definition knows no unions: the fields of a shape belong to `kind: shape`. */
 const impairment = fieldsOf<Impairment>()({
