@@ -41,6 +41,14 @@ test('a pod on this host that a Testnet owns is claimed for it', () => {
   });
 });
 
+test('its gate, and that it was made ahead, are seen', () => {
+  const metadata = { annotations: { 'peerstorm.dev/ahead': 'true' } };
+  const spec = { initContainers: [{ name: 'sidecar' }, { name: 'gate' }] };
+  expect(claimOf(pod({ metadata, spec }), 'host-1')).toMatchObject({ gated: true, ahead: true });
+  const other = { initContainers: [{ name: 'sidecar' }] };
+  expect(claimOf(pod({ spec: other }), 'host-1')).toMatchObject({ gated: false, ahead: false });
+});
+
 describe('no claim is made of a pod', () => {
   test.each<[string, Parts]>([
     ['of another host', { spec: { nodeName: 'host-2' } }],

@@ -22,6 +22,7 @@ import {
   labels,
   type NetworkSchedule,
   type NetworkState,
+  names,
   type PodOrder,
   type TestnetObject,
   type TestnetReport,
@@ -231,7 +232,11 @@ function podOf(node: string, ownerUid: string): Pod {
       labels: { [labels.testnet]: testnet, [labels.node]: node },
       ownerReferences: [{ apiVersion, kind: 'Testnet', name: testnet, uid: ownerUid }],
     },
-    spec: { nodeName: host, terminationGracePeriodSeconds: 1 },
+    spec: {
+      nodeName: host,
+      terminationGracePeriodSeconds: 1,
+      initContainers: [{ name: names.gate }],
+    },
   };
 }
 

@@ -1,8 +1,12 @@
 // Pods that are made before their turn, and what agents are told of them.
 import { expect, test } from 'vitest';
-import { memoryCluster, testnetOf } from '../../../test/memory-cluster.ts';
-import { resources } from './api.ts';
+import { memoryCluster, namespace, testnetOf } from '../../../test/memory-cluster.ts';
+import type { NodeName } from '../../names.ts';
+import { type KubernetesObject, type Resource, resources } from './api.ts';
 import { annotations, type NetworkState, names } from './objects.ts';
+import { indexOf } from './plan-index.ts';
+import type { Pod } from './pod.ts';
+import { keepPods } from './pod-keeper.ts';
 
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -84,14 +88,59 @@ test('nobody may start because all are to go', async () => {
 });
 
 test('one that shows after all were to go goes, too', async () => {
-  const cluster = await memoryCluster(gated);
-  const made = cluster.runtime.ensure(
-    [cluster.wanted('boot-0'), cluster.wanted('full-0', held)],
+  const { plan, wanted, uid, clock } = await memoryCluster(gated);
+  const calls: string[] = [];
+  const shown = new Map<NodeName, Pod>();
+  let show = (_node: NodeName, _pod: Pod) => {};
+  const made: Pod[] = [];
+  const keeper = keepPods(
+    {
+      api: {
+        get: async () => undefined,
+        create: async <T extends KubernetesObject>(_: Resource, object: T) => {
+          made.push(object as unknown as Pod);
+          return object;
+        },
+        delete: async (_, { name }) => calls.push(name) > 0,
+        mergePatch: () => Promise.reject(new TypeError('nothing is to be patched')),
+      },
+      view: {
+        pod: (node) => shown.get(node),
+        pods: () => shown,
+        node: () => ({ incarnation: 0, phase: 'starting', addresses: [] }),
+        world: () => ({ nodes: new Map(), enforcement: [] }),
+        floor: () => 0,
+        removing: () => undefined,
+        schedule: undefined,
+        reports: () => [],
+        onChange: (listener) => {
+          show = (node, pod) => {
+            shown.set(node, pod);
+            listener();
+          };
+        },
+      },
+      testnet: { namespace, name: 'net', uid },
+      planned: indexOf(() => plan),
+      files: { place: async () => new Map(), remove: async () => undefined },
+      clock,
+      settings: () => ({ image: 'peerstorm-node:1' }),
+      gate: () => ({ image: 'peerstorm:1' }),
+      readyCommand: () => undefined,
+      onFailure: (error) => {
+        throw error;
+      },
+    },
     never,
   );
-  await Promise.all([made, cluster.runtime.ensure([], never)]);
-  await seconds(cluster, 1);
-  expect(cluster.pods()).toEqual([]);
+  const boot = wanted('boot-0', held);
+  await keeper.ensure([boot]);
+  await keeper.ensure([]);
+  const [pod] = made;
+  if (pod === undefined) throw new TypeError('it was not made');
+  show(boot.name, pod);
+  await turn();
+  expect(calls).toEqual(['net-boot-0']);
 });
 
 test('none is made that no gate would hold', async () => {
