@@ -13,7 +13,7 @@ type Network = {
   readonly pods: number;
   /** A fault is on or to come. */
   readonly isUrgent: boolean;
-  /** Some of them are about to go through their gates. */
+  /** Some of them wait at their gates, for their turn or for their rules. */
   readonly isGrowing: boolean;
 };
 

@@ -53,7 +53,7 @@ export interface PodKeeper {
   /** Takes note; what is to be done is done soon. */
   update(wish: PodWish): void;
   readonly claim: () => Claim;
-  /** It has a network, and its processes are to run and do not yet. */
+  /** It has a network, and its processes do not run yet. */
   readonly isAtGate: () => boolean;
   /** Of its network namespace, while it is held. */
   readonly netns: () => string | undefined;
@@ -140,7 +140,7 @@ export function keepPod(wish: PodWish, options: KeeperOptions): PodKeeper {
       else start();
     },
     claim: () => state.wish.claim,
-    isAtGate: () => state.held !== undefined && !state.open && state.wish.turn !== 'later',
+    isAtGate: () => state.held !== undefined && !state.open,
     netns: () => state.held?.namespace.path,
     enforced: () => enforcedPod(state),
     problem: () => problemOf(state),

@@ -1,6 +1,8 @@
-// A hundred nodes on one host: they start, are cut in two in every one of their pods, and heal.
+// A hundred nodes on one host: their pods are made before their turn and start in waves, are cut in
+// two in every one of them, and heal.
 import { describe, expect, test } from 'vitest';
-import type { HostReport } from '../../src/runtime/kubernetes/objects.ts';
+import { annotations, type HostReport, labels } from '../../src/runtime/kubernetes/objects.ts';
+import type { Pod } from '../../src/runtime/kubernetes/pod.ts';
 import { hasCluster, kubectl, release, Storm } from './harness.ts';
 
 const available = hasCluster('test/cluster/scale.test.ts');
@@ -12,7 +14,9 @@ kind: Testnet
 metadata: { name: hundred }
 spec:
   randomSeed: 7
-  network: { regions: [{ name: eu }, { name: us }] }
+  network:
+    regions: [{ name: eu }, { name: us }]
+    links: [{ default: true, loss: 0.1% }]
   groups:
     - { name: boot, count: 2, kind: reference, bootstrap: true, config: { encryption: plaintext } }
     - name: miner
@@ -33,6 +37,11 @@ spec:
     - { name: all nodes answer, after: split, within: 60s, metric: nodes_answering, is: "== 100" }
 `;
 
+function startOf({ status }: Pod): number {
+  const [container] = status?.containerStatuses ?? [];
+  return Date.parse(container?.state?.running?.startedAt ?? '');
+}
+
 /** Pods in which the newest rules are in force. */
 async function enforcedPods(): Promise<number> {
   const argv = ['get', 'hostreports', `--namespace=${release.namespace}`, '--output=json'];
@@ -47,6 +56,16 @@ describe.runIf(available)('a hundred nodes', { timeout: 400_000 }, () => {
     await storm.apply(spec);
     await storm.enforced('hundred', 'split', 300_000);
     expect(await enforcedPods()).toBe(100);
+    const pods = await storm.list<Pod>('pods');
+    const waited = pods.filter(({ metadata }) => metadata.annotations?.[annotations.ahead]);
+    const boot = pods.filter(({ metadata }) => metadata.labels?.[labels.group] === 'boot');
+    expect([boot.length, waited.length > 50, waited.some((pod) => boot.includes(pod))]).toEqual([
+      2,
+      true,
+      false,
+    ]);
+    const started = Math.max(...boot.map(startOf));
+    expect(Math.min(...waited.map(startOf))).toBeGreaterThanOrEqual(started);
     const status = await storm.finished('hundred');
     expect(status, await storm.explain()).toMatchObject({
       verdict: 'passed',

@@ -56,7 +56,7 @@ type Keeping = KeeperDependencies & {
 
 const atOnce = 16;
 /** In one pass: whoever is to run waits for no more pods that are not to run yet. */
-const aheadAtOnce = 25;
+const aheadAtOnce = 100;
 const showsWithinMs = 30_000;
 const retry = { first: 1_000, longest: 30_000 };
 const mended: ReadonlySet<ErrorCode> = new Set([
