@@ -21,7 +21,7 @@ const script = new Script(readFileSync(file, 'latin1'), {
 });
 const { main, rehearse } = evaluate();
 
-if (process.argv[2] === '--prepare') void prepare();
+if (process.argv[2] === '--prepare') prepare().catch(unprepared);
 else void main();
 
 type Program = Pick<typeof program, 'main' | 'rehearse'>;
@@ -50,4 +50,10 @@ async function prepare(): Promise<void> {
   writeFileSync(fresh, script.createCachedData());
   renameSync(fresh, compiled);
   process.exit(0);
+}
+
+/** Uncaught, it would come with a line of the program, which is all of it. */
+function unprepared(error: unknown): void {
+  console.error(error);
+  process.exit(1);
 }

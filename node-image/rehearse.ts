@@ -1,5 +1,6 @@
 // What every node does in its first seconds, done once by two of them in one process: connect,
 // find each other's chain, pass on a block, be observed, ping, stop. Why: load.ts.
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,7 +12,8 @@ import { fail } from '../src/errors.ts';
 import type { ReferenceNodeConfig } from '../src/kinds/reference-config.ts';
 import { startNode } from './node.ts';
 
-const address = '127.0.0.1';
+/** Other than 127.0.0.1, whose ports everybody's dials take. */
+const address = `127.${[0, 0, 0].map(() => randomInt(1, 255)).join('.')}`;
 /** A first ping is sent after 5 s. */
 const limitMs = 20_000;
 
@@ -21,7 +23,8 @@ export async function rehearse(): Promise<void> {
   setFlagsFromString('--no-flush-bytecode');
   const directory = mkdtempSync(join(tmpdir(), 'peerstorm-rehearsal-'));
   try {
-    const [one, two] = await Promise.all([configOf('one'), configOf('two')]);
+    const ports = await freePorts(4);
+    const [one, two] = [configOf('one', ports.slice(0, 2)), configOf('two', ports.slice(2))];
     const listening = await startNode(one, join(directory, one.name));
     const mining = { role: 'miner', meanBlockMs: 300 } as const;
     const dialling = await startNode(
@@ -37,14 +40,14 @@ export async function rehearse(): Promise<void> {
   }
 }
 
-async function configOf(name: string): Promise<ReferenceNodeConfig> {
+function configOf(name: string, [port = 0, httpPort = 0]: number[]): ReferenceNodeConfig {
   return {
     name,
     testnet: 'rehearsal',
     role: 'full',
     address,
-    port: await freePort(),
-    httpPort: await freePort(),
+    port,
+    httpPort,
     identity: Buffer.alloc(32, name).toString('hex'),
     encryption: 'noise',
     dials: [],
@@ -55,13 +58,16 @@ async function configOf(name: string): Promise<ReferenceNodeConfig> {
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, address);
-  await once(server, 'listening');
-  const own = server.address();
-  server.close();
-  if (own === null || typeof own === 'string') throw new TypeError('no port');
-  return own.port;
+/** All are held until the last is found: they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, address));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  return servers.map((server) => {
+    const own = server.address();
+    server.close();
+    if (own === null || typeof own === 'string') throw new TypeError('no port');
+    return own.port;
+  });
 }
 
 /** Asks as an observer does, until it is so. */

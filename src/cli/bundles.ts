@@ -28,7 +28,8 @@ async function cached(onBuild: () => void): Promise<string> {
     onBuild();
     if (installed === undefined) await bundleInto(fresh);
     else await cp(installed, fresh, { recursive: true });
-    await rehearse(fresh);
+    // Without, nodes start slower, and that is all.
+    await rehearse(fresh).catch(() => {});
   });
 }
 
@@ -70,14 +71,13 @@ async function bundleInto(folder: string): Promise<void> {
   await bundleReferenceNode(folder);
 }
 
-/** Two nodes meet on loopback. Where they cannot, nodes start slower, and that is all. */
+/** Two nodes meet on loopback. Rejects with what they said where they do not. */
 export async function rehearse(folder: string): Promise<void> {
   const env = { ...referenceEnvironment };
   const options = {
     env,
     extendEnv: false,
-    stdio: 'ignore',
-    reject: false,
+    stdin: 'ignore',
     timeout: 30_000,
   } as const;
   await execa(process.execPath, [...referenceNodeFlags, folder, '--prepare'], options);
