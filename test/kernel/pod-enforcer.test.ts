@@ -159,9 +159,10 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     const bytes = rate / 4;
     const shaped = await transfer(pods, { from: 'l-0', to: 'r-0', bytes });
     const free = await transfer(pods, { from: 'l-0', to: 'r-1', bytes });
-    // Headers take 3.4 %; a burst of one packet and a bucket of 2 ms are on top at the start.
+    // Headers take 3.4 %, a bucket of 2 ms gives less; one packet, which goes out whole before it is
+    // paid for, may have 64 KiB where nobody cuts it.
     expect(shaped / rate).toBeGreaterThan(inUml ? 0.5 : 0.9);
-    expect(shaped / rate).toBeLessThan(1.02);
+    expect(shaped / rate).toBeLessThan(1 + 65_536 / bytes);
     expect(free / rate).toBeGreaterThan(2);
     expect(await pods.inNode('l-0', ['tc', 'qdisc', 'show', 'dev', 'eth0'])).toContain('htb 5053:');
     expect(await pods.inNode('r-0', ['tc', 'qdisc', 'show', 'dev', 'eth0'])).toContain('noqueue');
