@@ -59,7 +59,7 @@ const togetherMs = 10;
 /** A scan is shared by all who want one at the time. */
 const scanAgeMs = 150;
 /** As often all processes are read again: a number may be that of another by now. */
-const wholeScanMs = 2_000;
+const wholeScanMs = 10_000;
 /** Nothing has been done for so long: it hangs. */
 const stuckMs = 120_000;
 

@@ -43,13 +43,16 @@ export function openProcessTable(root: string): ProcessTable {
       return ''; // gone, or not for our eyes
     }
   };
-  const look = (pid: number): PodProcess | undefined => {
-    const membership = membershipOf(read(pid, 'cgroup'));
+  const look = (pid: number, before?: PodProcess): PodProcess | undefined => {
+    // Once in its container's cgroup it stays there; what it runs may still change.
+    const inPlace = before?.container !== undefined;
+    const membership = inPlace ? before : membershipOf(read(pid, 'cgroup'));
     if (membership === undefined) return undefined;
     const stat = statOf(read(pid, 'stat'));
     if (stat === undefined) return undefined;
     const { command, startTicks } = stat;
-    return { pid, ...membership, command, startTicks };
+    if (inPlace && startTicks !== before.startTicks) return look(pid);
+    return { ...membership, pid, command, startTicks };
   };
   const update = (again: boolean): readonly PodProcess[] => {
     const now = systemClock.now();
@@ -58,7 +61,8 @@ export function openProcessTable(root: string): ProcessTable {
     for (const pid of pids) {
       const before = again ? undefined : known.get(pid);
       const settled = before !== undefined && now - before.seenAt > settledMs;
-      if (!settled) known.set(pid, { seenAt: before?.seenAt ?? now, process: look(pid) });
+      if (settled) continue;
+      known.set(pid, { seenAt: before?.seenAt ?? now, process: look(pid, before?.process) });
     }
     return [...known.values()]
       .flatMap(({ process }) => process ?? [])

@@ -33,7 +33,7 @@ export interface TestnetAgent {
   own(): readonly Claim[];
   /** UIDs of those, and of pods that may turn out to be. */
   claimed(): readonly string[];
-  /** Looks whether pods still have the network that they had. */
+  /** Looks whether pods still have the network that they had; of many, some each time. */
   check(): void;
   /** Undefined while no pod of it is known to be its own. */
   report(): TestnetReport | undefined;
@@ -62,6 +62,8 @@ export type TestnetAgentOptions = {
   readonly signal: AbortSignal;
 };
 
+const checksAtOnce = 50;
+
 /** Of one Testnet, as opposed to another of the same name before or after it. */
 type Life = {
   readonly testnet: TestnetId;
@@ -76,6 +78,8 @@ type State = {
   readonly keepers: Map<string, PodKeeper>;
   readonly watch: TestnetWatch;
   readonly closing: Set<Promise<void>>;
+  /** Whose turn it is to be looked at. */
+  unchecked: PodKeeper[];
   claims: readonly Claim[];
   /** UIDs of pods of which the server has not said yet whose they are. */
   unclear: ReadonlySet<string>;
@@ -98,6 +102,7 @@ export function createTestnetAgent(options: TestnetAgentOptions): TestnetAgent {
     keepers: new Map(),
     watch: new TestnetWatch({ api, namespace, name, onLearnt }),
     closing: new Set(),
+    unchecked: [],
     claims: [],
     unclear: new Set(),
     life: undefined,
@@ -111,7 +116,8 @@ export function createTestnetAgent(options: TestnetAgentOptions): TestnetAgent {
     own: () => state.claims,
     claimed: () => [...state.claims.map(({ uid }) => uid), ...state.unclear],
     check: () => {
-      for (const keeper of state.keepers.values()) void keeper.check();
+      if (state.unchecked.length === 0) state.unchecked = [...state.keepers.values()];
+      for (const keeper of state.unchecked.splice(0, checksAtOnce)) void keeper.check();
     },
     report: () => report(state),
     observations: (uid, since) =>

@@ -159,8 +159,8 @@ describe.runIf(allUsers.includes('root'))('pods', () => {
     const bytes = rate / 4;
     const shaped = await transfer(pods, { from: 'l-0', to: 'r-0', bytes });
     const free = await transfer(pods, { from: 'l-0', to: 'r-1', bytes });
-    // Headers take 3.4 %, a bucket of 2 ms gives less; one packet, which goes out whole before it is
-    // paid for, may have 64 KiB where nobody cuts it.
+    // Headers take 3.4 %, a bucket of 2 ms gives less; but the last packet goes out whole, and has
+    // up to 64 KiB where nobody cuts it.
     expect(shaped / rate).toBeGreaterThan(inUml ? 0.5 : 0.9);
     expect(shaped / rate).toBeLessThan(1 + 65_536 / bytes);
     expect(free / rate).toBeGreaterThan(2);
