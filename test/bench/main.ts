@@ -28,7 +28,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchResult[]>>> =
   'controller-5000': () => benchController(5_000, 300),
   'controller-5000-alone': () => benchController(5_000, Number.POSITIVE_INFINITY),
   'cluster-100': () => benchCluster(100, { rounds: 2, faults: 5 }),
-  'cluster-200': () => benchCluster(200, { rounds: 1, faults: 5 }),
+  'cluster-200': () => benchCluster(200, { rounds: 3, faults: 5 }),
   'network-50': () => benchNetwork(50),
   'network-100': () => benchNetwork(100),
 };
