@@ -1,5 +1,8 @@
 // An agent on a host with pods: what it does to their networks and processes, and what it does not.
 import { once } from 'node:events';
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { resources } from '../../src/runtime/kubernetes/api.ts';
@@ -39,15 +42,15 @@ async function openWithPods() {
 describe.runIf(allUsers.includes('root'))('networks of pods', () => {
   test('the gate opens under the rules, when others know of the pod', async () => {
     await using lab = await openAgentLab(nodes);
-    await lab.start();
     for (const node of ['a-0', 'b-0']) await lab.createPod(node);
+    await lab.publish();
+    await lab.publishNodes(['b-0']);
+    await lab.start();
     const held = `peerstorm-held:${lab.uidOf('a-0')}`;
     await until(
       () => lab.alias('a-0'),
       (alias) => alias === held,
     );
-    await lab.publish();
-    await lab.publishNodes(['b-0']);
     const isOpen = (node: string) =>
       until(
         () => lab.alias(node),
@@ -111,11 +114,19 @@ describe.runIf(allUsers.includes('root'))('networks of pods', () => {
     expect(await most()).toBe(usual);
   });
 
-  test('whoever waits at the gate goes on when it opens', async () => {
+  test.each([
+    ['when the kernel says so', 'sleep', '[ "$1" != 20 ] || set 200\nexec "$real" "$@"'],
+    ['where that is not heard, too', 'ip', 'exec "$real" "$@" >/dev/null'],
+  ])('whoever waits at an opened gate goes on %s', async (_, program, instead) => {
     await using lab = await openAgentLab(nodes);
     await lab.createPod('a-0');
     const gate = new URL('../../bin/gate', import.meta.url).pathname;
-    const argv = ['env', `POD_UID=${lab.uidOf('a-0')}`, gate];
+    await using programs = await mkdtempDisposable(join(tmpdir(), 'peerstorm-gate-'));
+    const real = await lab.pods.inNode('a-0', ['sh', '-c', 'command -v "$1"', 'sh', program]);
+    const script = `#!/bin/sh\nreal=${real}\n${instead}\n`;
+    await writeFile(join(programs.path, program), script, { mode: 0o755 });
+    const path = `PATH=${programs.path}:${process.env['PATH']}`;
+    const argv = ['env', path, `POD_UID=${lab.uidOf('a-0')}`, gate];
     // Of a network namespace of its own: /sys is that of whoever mounts it.
     const mounted = 'mount -t sysfs sysfs /sys && exec "$@"';
     let passed = false;
@@ -130,6 +141,12 @@ describe.runIf(allUsers.includes('root'))('networks of pods', () => {
       () => lab.alias('a-0'),
       (alias) => alias.startsWith('peerstorm-held'),
     );
+    await until(
+      () => lab.pods.inNode('a-0', ['cat', '/proc/net/netlink']),
+      (sockets) => sockets.split('\n').some((line) => /^\S+ +0 +\d+ +0*[1-9a-f]/.test(line)),
+    );
+    // From then on it looks no more by itself.
+    await wait(1_500);
     expect(passed).toBe(false);
     await lab.publish();
     await waiting;

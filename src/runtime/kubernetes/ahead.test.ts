@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { memoryCluster, namespace, testnetOf } from '../../../test/memory-cluster.ts';
 import type { NodeName } from '../../names.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { type KubernetesObject, type Resource, resources } from './api.ts';
 import { annotations, type NetworkState, names } from './objects.ts';
 import { indexOf } from './plan-index.ts';
@@ -87,12 +88,11 @@ test('nobody may start because all are to go', async () => {
   expect(toldOf(cluster).map((node) => node.waits)).toEqual([false, true]);
 });
 
-test('one that shows after all were to go goes, too', async () => {
-  const { plan, wanted, uid, clock } = await memoryCluster(gated);
-  const calls: string[] = [];
+/** A keeper by itself, and what it does to the API. `place`: before pods are made. */
+function keeperOf({ uid, clock }: Cluster, plan: () => Plan, place = () => {}) {
   const shown = new Map<NodeName, Pod>();
   let show = (_node: NodeName, _pod: Pod) => {};
-  const made: Pod[] = [];
+  const [made, deleted]: [Pod[], string[]] = [[], []];
   const keeper = keepPods(
     {
       api: {
@@ -101,7 +101,7 @@ test('one that shows after all were to go goes, too', async () => {
           made.push(object as unknown as Pod);
           return object;
         },
-        delete: async (_, { name }) => calls.push(name) > 0,
+        delete: async (_, { name }) => deleted.push(name) > 0,
         mergePatch: () => Promise.reject(new TypeError('nothing is to be patched')),
       },
       view: {
@@ -121,8 +121,14 @@ test('one that shows after all were to go goes, too', async () => {
         },
       },
       testnet: { namespace, name: 'net', uid },
-      planned: indexOf(() => plan),
-      files: { place: async () => new Map(), remove: async () => undefined },
+      planned: indexOf(plan),
+      files: {
+        place: async () => {
+          place();
+          return new Map();
+        },
+        remove: async () => undefined,
+      },
       clock,
       settings: () => ({ image: 'peerstorm-node:1' }),
       gate: () => ({ image: 'peerstorm:1' }),
@@ -133,14 +139,35 @@ test('one that shows after all were to go goes, too', async () => {
     },
     never,
   );
-  const boot = wanted('boot-0', held);
+  return { keeper, made, deleted, show: (node: NodeName, pod: Pod) => show(node, pod) };
+}
+
+test('one that shows after all were to go goes, too', async () => {
+  const cluster = await memoryCluster(gated);
+  const { keeper, made, deleted, show } = keeperOf(cluster, () => cluster.plan);
+  const boot = cluster.wanted('boot-0', held);
   await keeper.ensure([boot]);
   await keeper.ensure([]);
   const [pod] = made;
   if (pod === undefined) throw new TypeError('it was not made');
   show(boot.name, pod);
   await turn();
-  expect(calls).toEqual(['net-boot-0']);
+  expect(deleted).toEqual(['net-boot-0']);
+});
+
+test('one that is planned no more when its turn to be made comes is not made', async () => {
+  const cluster = await memoryCluster(gated);
+  let { plan } = cluster;
+  const { keeper, made } = keeperOf(
+    cluster,
+    () => plan,
+    () => {
+      plan = { ...plan, nodes: plan.nodes.filter(({ name }) => name !== 'full-1') };
+    },
+  );
+  await keeper.ensure(cluster.plan.nodes.map(({ name }) => cluster.wanted(name, held)));
+  const labels = made.map(({ metadata }) => metadata.labels?.['peerstorm.dev/node']);
+  expect(labels).toEqual(['boot-0', 'full-0']);
 });
 
 test('none is made that no gate would hold', async () => {
@@ -185,4 +212,23 @@ test('a gate that has failed is said', async () => {
   cluster.kubelet.status('net-full-0', { phase: 'Failed', initContainerStatuses });
   const [[, world] = []] = (await cluster.world()).nodes;
   expect(world).toMatchObject({ phase: 'starting', problem: 'gate: ended with exit status 127' });
+});
+
+test('a gate that was killed is no end of its node', async () => {
+  const cluster = await memoryCluster(gated);
+  cluster.kubelet.holds.starts = true;
+  const wanted = cluster.wanted('full-0', held);
+  await cluster.runtime.ensure([wanted], never);
+  const [before] = cluster.pods();
+  const terminated = { exitCode: 137, finishedAt: '2026-11-23T10:00:00Z', reason: 'Error' };
+  const initContainerStatuses = [{ name: names.gate, restartCount: 0, state: { terminated } }];
+  cluster.kubelet.status('net-full-0', { phase: 'Failed', initContainerStatuses });
+  for (let pass = 0; pass < 2; pass += 1) {
+    await cluster.runtime.ensure([wanted], never);
+    await turn();
+  }
+  const uids = cluster.pods().map(({ metadata }) => metadata.uid);
+  expect([uids.length, uids.includes(before?.metadata.uid)]).toEqual([1, false]);
+  const [[, world] = []] = (await cluster.world()).nodes;
+  expect(world?.replaced).toMatchObject({ reason: 'its gate was ended' });
 });

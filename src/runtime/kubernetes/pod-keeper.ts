@@ -206,6 +206,8 @@ async function create(
   files: NodeFiles | undefined,
 ): Promise<void> {
   const { api, testnet, expected, clock } = keeping;
+  // Scaled down while it was in the queue; the next pass knows.
+  if (keeping.planned(node.name) === undefined) return;
   const recipe = recipeOf(keeping, node, files);
   const ahead = node.run === 'held';
   // Nothing would hold it any more.

@@ -146,9 +146,20 @@ export function lossOf(pod: Pod): string | undefined {
   // Out of memory and the like are ends of the container; these are ends of the pod.
   if (over && status?.reason !== undefined) return `${status.reason}: ${status.message ?? ''}`;
   if (terminated?.reason === 'ContainerStatusUnknown') return 'its host was restarted';
+  if (status?.phase === 'Failed' && isGateEnded(pod)) return 'its gate was ended';
   const ended = over || terminated !== undefined;
   if (metadata.deletionTimestamp !== undefined && ended) return 'the pod was deleted';
   return undefined;
+}
+
+/**
+ * By SIGKILL, by SIGTERM, or with its host, unseen by the runtime: the gate does nothing but wait.
+ * One that fails by itself, or has too little memory, would do so again.
+ */
+function isGateEnded(pod: Pod): boolean {
+  const gate = pod.status?.initContainerStatuses?.find(({ name }) => name === names.gate);
+  const { exitCode = 0, reason } = gate?.state?.terminated ?? {};
+  return !hasStarted(pod) && [137, 143, 255].includes(exitCode) && reason !== 'OOMKilled';
 }
 
 /** Has a process of the node ever run in it? */
