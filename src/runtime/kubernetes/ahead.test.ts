@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { memoryCluster, namespace, testnetOf } from '../../../test/memory-cluster.ts';
 import type { NodeName } from '../../names.ts';
 import type { Plan } from '../../plan/plan.ts';
+import type { DesiredNode } from '../runtime.ts';
 import { type KubernetesObject, type Resource, resources } from './api.ts';
 import { annotations, type NetworkState, names } from './objects.ts';
 import { indexOf } from './plan-index.ts';
@@ -188,47 +189,51 @@ test('no more than a hundred are made before it is looked again', async () => {
   expect(cluster.pods()).toHaveLength(151);
 });
 
+/** What is to go goes in one pass, and is made anew in the next. */
+async function twoPasses(cluster: Cluster, wanted: DesiredNode) {
+  for (let pass = 0; pass < 2; pass += 1) {
+    await cluster.runtime.ensure([wanted], never);
+    await turn();
+  }
+  return cluster.pods().map(({ metadata }) => metadata.uid);
+}
+
 test('one that is made of something else by now is made anew', async () => {
   const cluster = await memoryCluster(gated);
   cluster.kubelet.holds.starts = true;
   const wanted = cluster.wanted('full-0', held);
   await cluster.runtime.ensure([wanted], never);
   const [before] = cluster.pods();
-  const launch = { ...wanted.launch, env: { NEW: '1' } };
-  for (let pass = 0; pass < 2; pass += 1) {
-    await cluster.runtime.ensure([{ ...wanted, launch }], never);
-    await turn();
-  }
-  const uids = cluster.pods().map(({ metadata }) => metadata.uid);
+  const uids = await twoPasses(cluster, {
+    ...wanted,
+    launch: { ...wanted.launch, env: { NEW: '1' } },
+  });
   expect([uids.length, uids.includes(before?.metadata.uid)]).toEqual([1, false]);
 });
 
-test('a gate that has failed is said', async () => {
+/** One pod, whose gate has ended so. */
+async function gateEnded(exitCode: number) {
   const cluster = await memoryCluster(gated);
   cluster.kubelet.holds.starts = true;
-  await cluster.runtime.ensure([cluster.wanted('full-0', held)], never);
-  const terminated = { exitCode: 127, finishedAt: '2026-11-23T10:00:00Z' };
+  const wanted = cluster.wanted('full-0', held);
+  await cluster.runtime.ensure([wanted], never);
+  const [pod] = cluster.pods();
+  const terminated = { exitCode, finishedAt: '2026-11-23T10:00:00Z', reason: 'Error' };
   const initContainerStatuses = [{ name: names.gate, restartCount: 0, state: { terminated } }];
   cluster.kubelet.status('net-full-0', { phase: 'Failed', initContainerStatuses });
+  return { cluster, wanted, uid: pod?.metadata.uid };
+}
+
+test('a gate that has failed is said', async () => {
+  const { cluster } = await gateEnded(127);
   const [[, world] = []] = (await cluster.world()).nodes;
   expect(world).toMatchObject({ phase: 'starting', problem: 'gate: ended with exit status 127' });
 });
 
 test('a gate that was killed is no end of its node', async () => {
-  const cluster = await memoryCluster(gated);
-  cluster.kubelet.holds.starts = true;
-  const wanted = cluster.wanted('full-0', held);
-  await cluster.runtime.ensure([wanted], never);
-  const [before] = cluster.pods();
-  const terminated = { exitCode: 137, finishedAt: '2026-11-23T10:00:00Z', reason: 'Error' };
-  const initContainerStatuses = [{ name: names.gate, restartCount: 0, state: { terminated } }];
-  cluster.kubelet.status('net-full-0', { phase: 'Failed', initContainerStatuses });
-  for (let pass = 0; pass < 2; pass += 1) {
-    await cluster.runtime.ensure([wanted], never);
-    await turn();
-  }
-  const uids = cluster.pods().map(({ metadata }) => metadata.uid);
-  expect([uids.length, uids.includes(before?.metadata.uid)]).toEqual([1, false]);
+  const { cluster, wanted, uid } = await gateEnded(137);
+  const uids = await twoPasses(cluster, wanted);
+  expect([uids.length, uids.includes(uid)]).toEqual([1, false]);
   const [[, world] = []] = (await cluster.world()).nodes;
   expect(world?.replaced).toMatchObject({ reason: 'its gate was ended' });
 });
